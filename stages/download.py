@@ -1,0 +1,22 @@
+"""Source -> data/raw/<corpus>/{train,validation,test}.parquet and source.json."""
+
+import sys
+from pathlib import Path
+
+from unroll import corpora, files, frames
+from unroll.failures import told_plainly
+from unroll.params import Params
+
+
+def main(corpus: str) -> None:
+    source = Params().get(f"corpora.{corpus}.source", corpora.Source)
+    splits, record = corpora.fetch(source)
+    with files.whole_folder(Path("data/raw") / corpus) as folder:
+        for split, frame in splits.items():
+            frames.write_parquet(folder / f"{split}.parquet", frame, frames.RAW)
+        files.write_json(folder / "source.json", record)
+
+
+if __name__ == "__main__":
+    with told_plainly():
+        main(sys.argv[1])

@@ -1,0 +1,72 @@
+"""One (corpus, network, seed) -> models/<corpus>/<network>/<seed>/ and its history."""
+
+import sys
+import time
+from pathlib import Path
+
+from unroll import environment
+from unroll.failures import told_plainly
+
+
+def main(corpus: str, network_name: str, seed: int) -> None:
+    started = time.monotonic()
+    environment.pin()
+    from unroll import checkpoints, files, training
+    from unroll.batches import EncodedSplit
+    from unroll.classifier import Classifier, Network
+    from unroll.params import Params
+    from unroll.progress import StageProgress
+
+    params = Params()
+    network = params.get(f"networks.{network_name}", Network)
+    labels = params.get(f"corpora.{corpus}.labels", tuple[str, ...])
+    headline = params.get(f"corpora.{corpus}.headline", training.Headline)
+    defaults = params.get("training", training.Training)
+    rules = training.merge(defaults, params.get(f"corpora.{corpus}.training", dict), network.training)
+    profile = files.read_json(Path("data/environment/training.json"))
+    device = profile["device"]
+    environment.prepare_torch(device, rules.matmul_precision)
+
+    data = Path("data/vocabulary") / corpus
+    document = {
+        "corpus": corpus,
+        "network": network.model_dump(mode="json"),
+        "training": rules.model_dump(mode="json"),
+        "seed": seed,
+        "labels": labels,
+        "headline": headline,
+        "vocabulary_size": (data / "vocabulary.txt").read_text(encoding="utf-8").count("\n"),
+        "vocabulary_sha256": files.sha256_of(data / "vocabulary.txt"),
+        "profile": profile,
+    }
+    training.seed_everything(seed, epoch=0)
+    model = Classifier(network, document["vocabulary_size"], len(labels)).to(device)
+    name = f"{corpus}-{network_name}-{seed}"
+    key = checkpoints.key_of(document, [data / "train", data / "validation"])
+    with StageProgress(f"train {corpus} {network_name} {seed}", headline) as progress:
+        loop_started = time.monotonic()
+        fitted = training.fit(
+            model,
+            EncodedSplit.load(data / "train", device),
+            EncodedSplit.load(data / "validation", device),
+            rules,
+            headline,
+            seed,
+            checkpoint=Path(".unroll/checkpoints") / f"{name}-{key}.safetensors",
+            watch=progress,
+        )
+        loop_seconds = time.monotonic() - loop_started
+    document["parameters"] = model.parameter_count()
+    document["best_epoch"] = fitted.best_epoch
+    files.write_csv(Path("reports/history") / corpus / network_name / f"{seed}.csv", fitted.history)
+    with files.whole_folder(Path("models") / corpus / network_name / str(seed)) as folder:
+        checkpoints.save_model(folder, fitted.weights, document)
+    # Times do not repeat, so they stay outside the outs.
+    seconds = {"all": time.monotonic() - started, "loop": loop_seconds}
+    speed = {"tokens_per_second": fitted.tokens_per_second}
+    files.write_json(Path(".unroll/times") / f"{name}.json", {"seconds": seconds} | speed)
+
+
+if __name__ == "__main__":
+    with told_plainly():
+        main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

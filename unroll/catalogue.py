@@ -1,0 +1,91 @@
+"""The whole of params.yaml as one object: what exists, what is selected, and that it fits together."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from unroll.classifier import Network
+from unroll.comparison import Published
+from unroll.corpora import Source
+from unroll.environment import Device
+from unroll.params import Name, Params, Selection, Strict
+from unroll.text import TextRules
+from unroll.training import Headline, Training, merge
+from unroll.vocabulary import VocabularyRules
+
+
+class Corpus(Strict):
+    title: str
+    source: Source
+    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    relabel: tuple[int | None, ...] | None = None
+    """The class of each of the source's labels 0, 1, ...; null leaves the row out."""
+    headline: Headline
+    text: TextRules
+    vocabulary: VocabularyRules
+    training: dict[str, Any]
+    published: tuple[Published, ...] = ()
+
+    @model_validator(mode="after")
+    def _classes_exist(self) -> "Corpus":
+        for source_label, label in enumerate(self.relabel or ()):
+            if label is not None and not 0 <= label < len(self.labels):
+                raise ValueError(f"relabel[{source_label}] is {label}: labels has {len(self.labels)} entries")
+        return self
+
+
+class Machine(Strict):
+    """How much runs at once; never part of a result."""
+
+    runs_per_gpu: Annotated[int, Field(ge=1)]
+
+
+class Catalogue(Strict):
+    select: Selection
+    suites: dict[Name, Selection]
+    corpora: dict[Name, Corpus]
+    networks: dict[Name, Network]
+    training: Training
+    device: Device
+    machine: Machine
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Catalogue":
+        faults = [*self._unknown_names(), *self._bad_overrides()]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _unknown_names(self) -> Iterator[str]:
+        selections = {"select": self.select} | {f"suites.{name}": one for name, one in self.suites.items()}
+        for place, selection in selections.items():
+            for kind, known in (("corpora", self.corpora), ("networks", self.networks)):
+                for name in getattr(selection, kind):
+                    if name not in known:
+                        yield f"{place}.{kind}: {name} is not among {', '.join(known)}"
+            for kind in ("corpora", "networks", "seeds"):
+                names = getattr(selection, kind)
+                if len(set(names)) < len(names):
+                    yield f"{place}.{kind}: an entry stands twice"
+
+    def _bad_overrides(self) -> Iterator[str]:
+        owners = {f"corpora.{name}": corpus for name, corpus in self.corpora.items()}
+        owners |= {f"networks.{name}": network for name, network in self.networks.items()}
+        for place, owner in owners.items():
+            try:
+                merge(self.training, owner.training)
+            except ValidationError as error:
+                for fault in error.errors():
+                    key = ".".join(map(str, fault["loc"]))
+                    yield f"{place}.training.{key}: {fault['msg']} (given: {fault['input']!r})"
+
+
+def load(path: Path = Path("params.yaml")) -> Catalogue:
+    """Read and check all of params.yaml.
+
+    Raises:
+        Refusal: names every fault by its key's full path.
+    """
+    return Params(path).get("", Catalogue)

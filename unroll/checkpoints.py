@@ -1,0 +1,67 @@
+"""Weights and what else must be remembered: safetensors with readable JSON, never a pickle."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from unroll import files
+from unroll.failures import Refusal
+
+Tensors = dict[str, Tensor]
+
+
+def save_model(folder: Path, weights: Tensors, document: dict) -> None:
+    """Write weights.safetensors and model.json, which holds the sha256 of the weights."""
+    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    save_file(on_cpu, folder / "weights.safetensors")
+    digest = files.sha256_of(folder / "weights.safetensors")
+    files.write_json(folder / "model.json", document | {"weights_sha256": digest})
+
+
+def load_model(folder: Path) -> tuple[Tensors, dict]:
+    """Return the weights and model.json's document.
+
+    Raises:
+        Refusal: a file is missing, or the weights are not those that model.json was written with.
+    """
+    try:
+        document = files.read_json(folder / "model.json")
+        digest = files.sha256_of(folder / "weights.safetensors")
+    except FileNotFoundError as error:
+        raise Refusal(f"{error.filename} is missing: run dvc repro") from None
+    if digest != document["weights_sha256"]:
+        raise Refusal(
+            f"{folder / 'weights.safetensors'} is damaged: its sha256 is not the one in model.json. "
+            "Delete the folder and run dvc repro, which restores or retrains it."
+        )
+    return load_file(folder / "weights.safetensors"), document
+
+
+def key_of(document: dict, data: list[Path]) -> str:
+    """Name a run by all that decides it: its parameters, its data and the code that is loaded."""
+    content = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
+    code = [module.__file__ for name, module in sys.modules.items() if name.split(".")[0] == "unroll"]
+    for path in sorted(map(Path, code)) + [file for folder in data for file in sorted(folder.iterdir())]:
+        content.update(files.sha256_of(path).encode())
+    return content.hexdigest()[:16]
+
+
+def save_checkpoint(path: Path, tensors: Tensors, document: dict) -> None:
+    """Write tensors and a JSON document as one file, whole or not at all."""
+    with files.whole_file(path) as temporary:
+        save_file(tensors, temporary, metadata={"document": json.dumps(document)})
+
+
+def load_checkpoint(path: Path) -> tuple[Tensors, dict] | None:
+    """Return what save_checkpoint wrote, or None where there is none that can be read."""
+    try:
+        with safe_open(path, framework="pt") as stream:
+            document = json.loads(stream.metadata()["document"])
+            return {name: stream.get_tensor(name) for name in stream.keys()}, document
+    except (FileNotFoundError, SafetensorError):
+        return None

@@ -1,0 +1,110 @@
+"""Every network's metrics -> one table, with its spread and what it must be held against."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from unroll.params import Strict
+from unroll.statistics import spread
+
+METRICS = ("accuracy", "macro_recall", "macro_f1", "loss", "ece")
+IN_WORDS = {"accuracy": "accuracy", "macro_recall": "macro recall", "macro_f1": "macro F1", "loss": "loss", "ece": "ECE"}
+Reports = dict[str, list[dict]]
+"""For each corpus, the metrics documents of its networks."""
+
+
+class Published(Strict):
+    """A figure from the literature, shown beside ours; `value` is a proportion, as all metrics are."""
+
+    system: str
+    metric: str
+    value: Annotated[float, Field(ge=0, le=1)]
+    source: str
+
+
+def rows(reports: Reports) -> list[dict]:
+    """Return comparison.csv: a row a corpus, network and metric, each corpus by its headline."""
+    table = []
+    for corpus, documents in reports.items():
+        for document in by_headline(documents):
+            for metric in METRICS:
+                values = [scores[metric] for scores in document["seeds"].values()]
+                found = spread(values)
+                table.append(
+                    {
+                        "corpus": corpus,
+                        "network": document["network"],
+                        "metric": metric,
+                        "seeds": len(values),
+                        "mean": found.mean,
+                        "std": found.std,
+                        "ci_low": found.low,
+                        "ci_high": found.high,
+                        "parameters": document["parameters"],
+                    }
+                )
+    return table
+
+
+def by_headline(documents: list[dict]) -> list[dict]:
+    """Best mean headline first; the name decides between equals."""
+    return sorted(documents, key=lambda one: (-one["mean"][one["headline"]], one["network"]))
+
+
+def markdown(reports: Reports, titles: dict[str, str], published: dict[str, tuple[Published, ...]]) -> str:
+    """Return comparison.md: for each corpus where it came from, our networks, and what to hold them against."""
+    sections = [_section(name, titles[name], reports[name], published[name]) for name in reports]
+    return "\n".join(["# Comparison\n", *sections])
+
+
+def _section(name: str, title: str, documents: list[dict], published: tuple[Published, ...]) -> str:
+    headline, seeds = documents[0]["headline"], len(documents[0]["seeds"])
+    others = [metric for metric in METRICS if metric != headline]
+    columns = ["network", f"{IN_WORDS[headline]} (mean ± std)", "95 % interval", "ensemble"]
+    columns += [IN_WORDS[metric] for metric in others] + ["parameters"]
+    lines = [
+        f"## {name}: {title}\n",
+        _provenance(documents[0]["source"]),
+        f"\n{documents[0]['rows']:,} test rows, {seeds} seed{'s' * (seeds > 1)} a network, by {IN_WORDS[headline]}. "
+        "The interval is over seeds (Student's t): it does not say how other test rows would differ.\n",
+        "| " + " | ".join(columns) + " |",
+        "|" + "---|" * len(columns),
+    ]
+    for document in by_headline(documents):
+        found = spread([scores[headline] for scores in document["seeds"].values()])
+        std = f" ± {100 * found.std:.1f}" if found.std is not None else ""
+        interval = f"{100 * found.low:.1f} to {100 * found.high:.1f}" if found.low is not None else "one seed"
+        cells = [document["network"], f"**{100 * found.mean:.1f}**{std}", interval]
+        cells += [f"{100 * document['ensemble'][headline]:.1f}"]
+        cells += [_cell(metric, document["mean"][metric]) for metric in others]
+        lines.append("| " + " | ".join([*cells, f"{document['parameters']:,}"]) + " |")
+    floor = documents[0]["majority"]
+    lines.append(_reference("majority class", "", floor, headline, others))
+    for figure in published:
+        lines.append(_reference(figure.system, figure.source, {figure.metric: figure.value}, headline, others))
+    return "\n".join(lines) + "\n"
+
+
+def _reference(system: str, source: str, scores: dict[str, float], headline: str, others: list[str]) -> str:
+    cells = [f"*{system}*", _cell(headline, scores.get(headline)), source, ""]
+    cells += [_cell(metric, scores.get(metric)) for metric in others] + [""]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cell(metric: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if metric == "loss" else f"{100 * value:.1f}"
+
+
+def _provenance(source: dict) -> str:
+    words = f"Data: {source['repository']}, revision {source['revision']}, from {_the(source['from'])}."
+    if "fallback" in source:
+        words += f" **{source['fallback']}.**"
+    if source["differences"]:
+        words += f" **Not the pinned data:** {'; '.join(source['differences'])}."
+    return words
+
+
+def _the(origin: str) -> str:
+    return {"hub": "the Hugging Face Hub", "mirror": "a mirror of the Hub", "pypi": "PyPI"}[origin]

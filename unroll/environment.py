@@ -1,0 +1,85 @@
+"""What besides data, code and parameters decides the bits, pinned and put on record.
+
+`pin` runs before torch is imported, because the libraries read these variables once, when they
+load. One thread a process: two threads change the last bits of every sum, and are up to 20 times
+slower as soon as something else runs on the machine.
+"""
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Literal
+
+from unroll.failures import Refusal
+
+Device = Literal["auto", "cpu", "cuda"]
+
+PINNED = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MKL_CBWR": "AVX2,STRICT",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+}
+TEXT_PACKAGES = ("datasets", "nltk", "numpy", "pandas", "pyarrow", "spacy")
+TRAINING_PACKAGES = ("numpy", "safetensors", "torch")
+
+
+def pin() -> None:
+    """Fix threads and kernels for this process.
+
+    Raises:
+        RuntimeError: torch has been imported already, so that the variables would come too late.
+    """
+    if "torch" in sys.modules and any(os.environ.get(key) != PINNED[key] for key in PINNED):
+        raise RuntimeError("environment.pin() must run before torch is imported")
+    os.environ.update(PINNED)
+
+
+def text_record() -> dict[str, str]:
+    """What decides the bytes of the data stages: Python and the libraries that read and cut text."""
+    return {"python": _python(), **{name: version(name) for name in TEXT_PACKAGES}}
+
+
+def training_record(device: str) -> dict[str, object]:
+    """What decides the bits of weights and scores, beside data, code and parameters."""
+    packages = {name: version(name) for name in TRAINING_PACKAGES}
+    return {"device": device, "device_name": _device_name(device), "python": _python(), **packages, **PINNED}
+
+
+def choose_device(wanted: Device) -> str:
+    """Return "cuda" or "cpu"; auto takes a GPU where there is one.
+
+    Raises:
+        Refusal: cuda is wanted and there is none.
+    """
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise Refusal("params.yaml: device is cuda, but no CUDA device answers: make it auto or cpu")
+    return wanted
+
+
+def prepare_torch(device: str, matmul_precision: str) -> None:
+    """Set what torch takes only by call: threads, float32 products, repeatable CUDA kernels."""
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_float32_matmul_precision(matmul_precision)
+    if device == "cuda":
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False
+
+
+def _python() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _device_name(device: str) -> str:
+    if device == "cpu":
+        return "cpu"
+    import torch
+
+    return torch.cuda.get_device_name()

@@ -1,0 +1,85 @@
+"""params.yaml -> frozen, strict objects.
+
+Each object is declared beside what it configures (`Corpus` in corpora.py, `Network` in
+classifier.py, `Training` in training.py); this module reads the file, turns one part of it into
+one object, and words the refusals.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from unroll.failures import Refusal
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+"""A name that may enter a shell command, a path and a DVC stage name."""
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+"""A probability or proportion in [0, 1)."""
+
+
+class Strict(BaseModel):
+    """Frozen; refuses unknown keys, values of another type, NaN and infinity."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Selection(Strict):
+    """What one run of the pipeline covers: the full product of three lists."""
+
+    corpora: Annotated[tuple[Name, ...], Field(min_length=1)]
+    networks: Annotated[tuple[Name, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+
+
+class Params:
+    """The document of one params.yaml, read part by part."""
+
+    def __init__(self, path: Path = Path("params.yaml")) -> None:
+        self.path = path
+        try:
+            self.document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise Refusal(f"{path} is missing: run this in the project's folder") from None
+        except (YAMLError, UnicodeDecodeError) as error:
+            raise Refusal(f"{path} cannot be read as YAML: {error}") from None
+
+    def get(self, key: str, kind: Any) -> Any:
+        """Return the part under the dotted `key` as a `kind`.
+
+        Raises:
+            Refusal: the key is missing, or its value is not of the kind; every fault is named.
+        """
+        value = self.document
+        for part in key.split(".") if key else []:
+            if not isinstance(value, dict) or part not in value:
+                known = ", ".join(map(str, value)) if isinstance(value, dict) else "nothing"
+                raise Refusal(f"{self.path}: {key} is missing ({part} not among: {known})")
+            value = value[part]
+        return parse(value, kind, key, self.path)
+
+
+def parse(value: object, kind: Any, key: str, path: Path) -> Any:
+    """Validate through JSON, in which a YAML list may stand for a tuple without laxity elsewhere.
+
+    Raises:
+        Refusal: names every fault of `value` by its key's full path.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(value, default=str))
+    except ValidationError as error:
+        faults = [_in_words(fault, key) for fault in error.errors(include_url=False)]
+    raise Refusal("\n  ".join([f"{path} is refused:", *faults]))
+
+
+def _in_words(fault: Any, key: str) -> str:
+    # A discriminated union adds its tag to the location; the tag is no key of the file.
+    tags = {"hub", "pypi", "bag", "elman", "lstm", "gru"}
+    place = [str(part) for part in fault["loc"] if part not in tags]
+    where = ".".join(([key] if key else []) + place) or "the document"
+    given = "" if fault["type"] in ("missing", "extra_forbidden") else f" (given: {fault['input']!r})"
+    return f"{where}: {fault['msg']}{given}"

@@ -1,0 +1,30 @@
+"""How sure a figure is."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, sample standard deviation and 95 % interval of the mean; None where one value says nothing."""
+
+    mean: float
+    std: float | None
+    low: float | None
+    high: float | None
+
+
+def spread(values: Sequence[float], level: float = 0.95) -> Spread:
+    """Student's t interval over independent seeds (Student 1908).
+
+    It speaks of other seeds on the same test rows, not of other test rows.
+    """
+    count, mean = len(values), math.fsum(values) / len(values)
+    if count == 1:
+        return Spread(mean, None, None, None)
+    std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
+    half = float(stats.t.ppf((1 + level) / 2, count - 1)) * std / math.sqrt(count)
+    return Spread(mean, std, mean - half, mean + half)
