@@ -13,7 +13,8 @@ def main() -> None:
     # The parameters say what belongs to the comparison; the folder may hold older networks too.
     reports = {
         corpus: [
-            files.read_json(Path("reports/metrics") / corpus / f"{network}.json") for network in selection.networks
+            files.read_json(Path("reports/metrics") / corpus / f"{network}.json")
+            for network in selection.networks
         ]
         for corpus in selection.corpora
     }

@@ -15,7 +15,7 @@ def main(corpus: str, network_name: str, seed: int) -> None:
     from unroll.batches import EncodedSplit
     from unroll.classifier import Classifier, Network
     from unroll.params import Params
-    from unroll.progress import StageProgress
+    from unroll.progress import Display
 
     params = Params()
     network = params.get(f"networks.{network_name}", Network)
@@ -43,7 +43,7 @@ def main(corpus: str, network_name: str, seed: int) -> None:
     model = Classifier(network, document["vocabulary_size"], len(labels)).to(device)
     name = f"{corpus}-{network_name}-{seed}"
     key = checkpoints.key_of(document, [data / "train", data / "validation"])
-    with StageProgress(f"train {corpus} {network_name} {seed}", headline) as progress:
+    with Display(f"train {corpus} {network_name} {seed}", headline) as display:
         loop_started = time.monotonic()
         fitted = training.fit(
             model,
@@ -53,7 +53,7 @@ def main(corpus: str, network_name: str, seed: int) -> None:
             headline,
             seed,
             checkpoint=Path(".unroll/checkpoints") / f"{name}-{key}.safetensors",
-            watch=progress,
+            watch=display,
         )
         loop_seconds = time.monotonic() - loop_started
     document["parameters"] = model.parameter_count()

@@ -14,7 +14,9 @@ SPLITS = ("train", "validation", "test")
 def main(corpus: str) -> None:
     rules = Params().get(f"corpora.{corpus}.vocabulary", VocabularyRules)
     clean = {
-        split: frames.read_parquet(Path("data/clean") / corpus / f"{split}.parquet", ["row", "tokens", "label"])
+        split: frames.read_parquet(
+            Path("data/clean") / corpus / f"{split}.parquet", ["row", "tokens", "label"]
+        )
         for split in SPLITS
     }
     vocabulary = Vocabulary.build(clean["train"]["tokens"], rules)

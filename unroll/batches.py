@@ -39,7 +39,9 @@ class EncodedSplit:
         def read(name: str) -> np.ndarray:
             return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
 
-        ids, offsets, labels = (torch.from_numpy(read(name)).to(device) for name in ("ids", "offsets", "labels"))
+        ids, offsets, labels = (
+            torch.from_numpy(read(name)).to(device) for name in ("ids", "offsets", "labels")
+        )
         return cls(ids, offsets, labels, np.asarray(read("rows")), np.diff(read("offsets")))
 
     def __len__(self) -> int:

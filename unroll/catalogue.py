@@ -30,6 +30,8 @@ class Corpus(Strict):
 
     @model_validator(mode="after")
     def _classes_exist(self) -> "Corpus":
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels: a name stands twice")
         for source_label, label in enumerate(self.relabel or ()):
             if label is not None and not 0 <= label < len(self.labels):
                 raise ValueError(f"relabel[{source_label}] is {label}: labels has {len(self.labels)} entries")
@@ -55,7 +57,7 @@ class Catalogue(Strict):
     def _fits_together(self) -> "Catalogue":
         faults = [*self._unknown_names(), *self._bad_overrides()]
         if faults:
-            raise ValueError("; ".join(faults))
+            raise ValueError("\n  ".join(faults))
         return self
 
     def _unknown_names(self) -> Iterator[str]:

@@ -27,19 +27,25 @@ def load_model(folder: Path) -> tuple[Tensors, dict]:
     """Return the weights and model.json's document.
 
     Raises:
-        Refusal: a file is missing, or the weights are not those that model.json was written with.
+        Refusal: a file is missing or damaged, or the weights are not those that model.json was
+            written with.
     """
+    path = folder / "weights.safetensors"
+    again = "Delete the folder and run dvc repro, which restores or retrains it."
     try:
         document = files.read_json(folder / "model.json")
-        digest = files.sha256_of(folder / "weights.safetensors")
+        expected = document["weights_sha256"]
+        digest = files.sha256_of(path)
     except FileNotFoundError as error:
         raise Refusal(f"{error.filename} is missing: run dvc repro") from None
-    if digest != document["weights_sha256"]:
-        raise Refusal(
-            f"{folder / 'weights.safetensors'} is damaged: its sha256 is not the one in model.json. "
-            "Delete the folder and run dvc repro, which restores or retrains it."
-        )
-    return load_file(folder / "weights.safetensors"), document
+    except (ValueError, KeyError, TypeError):
+        raise Refusal(f"{folder / 'model.json'} is damaged. {again}") from None
+    if digest != expected:
+        raise Refusal(f"{path} is damaged: its sha256 is not the one in model.json. {again}")
+    try:
+        return load_file(path), document
+    except SafetensorError as error:
+        raise Refusal(f"{path} is not in safetensors format ({error}). {again}") from None
 
 
 def key_of(document: dict, data: list[Path]) -> str:
@@ -51,17 +57,21 @@ def key_of(document: dict, data: list[Path]) -> str:
     return content.hexdigest()[:16]
 
 
-def save_checkpoint(path: Path, tensors: Tensors, document: dict) -> None:
-    """Write tensors and a JSON document as one file, whole or not at all."""
+def save_checkpoint(path: Path, parts: dict[str, Tensors], document: dict) -> None:
+    """Write the parts' tensors and a JSON document as one file, whole or not at all."""
+    tensors = {f"{part}/{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
     with files.whole_file(path) as temporary:
         save_file(tensors, temporary, metadata={"document": json.dumps(document)})
 
 
-def load_checkpoint(path: Path) -> tuple[Tensors, dict] | None:
+def load_checkpoint(path: Path, device: str) -> tuple[dict[str, Tensors], dict] | None:
     """Return what save_checkpoint wrote, or None where there is none that can be read."""
+    parts: dict[str, Tensors] = {}
     try:
-        with safe_open(path, framework="pt") as stream:
-            document = json.loads(stream.metadata()["document"])
-            return {name: stream.get_tensor(name) for name in stream.keys()}, document
+        with safe_open(path, framework="pt", device=device) as stream:
+            for key in stream.keys():  # noqa: SIM118 (not a dict)
+                part, name = key.split("/", 1)
+                parts.setdefault(part, {})[name] = stream.get_tensor(key)
+            return parts, json.loads(stream.metadata()["document"])
     except (FileNotFoundError, SafetensorError):
         return None

@@ -38,7 +38,7 @@ class Dropout(Strict):
 class _Network(Strict):
     embedding: Embedding = Embedding()
     dropout: Dropout = Dropout()
-    training: dict[str, Any] = {}
+    training: dict[str, Any] = Field(default_factory=dict)
     """Overrides of the training parameters; checked by training.merge."""
 
 

@@ -30,6 +30,8 @@ def clean(raw: Frames, rules: TextRules, labels: tuple[str, ...], relabel: tuple
         mapped = _map_labels(frame, split, labels, relabel)
         kept = frame[mapped.notna()].assign(label=mapped[mapped.notna()].astype("int64"))
         dropped[split] = {"class left out": len(frame) - len(kept)}
+        if not len(kept):
+            raise Refusal(f"no row is left of the {split} split: relabel leaves all {len(frame)} out")
         kept["tokens"] = [tokenize(text) for text in kept["text"]]
         clean_frames[split] = kept[["row", "text", "tokens", "label"]].reset_index(drop=True)
     clean_frames["train"], removed = _remove_repeats(clean_frames)
@@ -68,7 +70,7 @@ def _map_labels(
     unknown = frame[~frame["label"].isin(range(len(classes)))]
     if len(unknown):
         row, label = unknown.iloc[0][["row", "label"]]
-        raise Refusal(f"{split}, row {row}: label {label!r} is none of 0..{len(classes) - 1}")
+        raise Refusal(f"{split}, row {row}: label {label} is none of 0..{len(classes) - 1}")
     return frame["label"].map(dict(enumerate(classes))).astype("Int64")
 
 

@@ -1,14 +1,21 @@
 """Every network's metrics -> one table, with its spread and what it must be held against."""
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from unroll.params import Strict
 from unroll.statistics import spread
 
-METRICS = ("accuracy", "macro_recall", "macro_f1", "loss", "ece")
-IN_WORDS = {"accuracy": "accuracy", "macro_recall": "macro recall", "macro_f1": "macro F1", "loss": "loss", "ece": "ECE"}
+Metric = Literal["accuracy", "macro_recall", "macro_f1", "loss", "ece"]
+METRICS: tuple[str, ...] = get_args(Metric)
+IN_WORDS = {
+    "accuracy": "accuracy",
+    "macro_recall": "macro recall",
+    "macro_f1": "macro F1",
+    "loss": "loss",
+    "ece": "ECE",
+}
 Reports = dict[str, list[dict]]
 """For each corpus, the metrics documents of its networks."""
 
@@ -17,7 +24,7 @@ class Published(Strict):
     """A figure from the literature, shown beside ours; `value` is a proportion, as all metrics are."""
 
     system: str
-    metric: str
+    metric: Metric
     value: Annotated[float, Field(ge=0, le=1)]
     source: str
 
@@ -52,7 +59,7 @@ def by_headline(documents: list[dict]) -> list[dict]:
 
 
 def markdown(reports: Reports, titles: dict[str, str], published: dict[str, tuple[Published, ...]]) -> str:
-    """Return comparison.md: for each corpus where it came from, our networks, and what to hold them against."""
+    """Return comparison.md: for each corpus its source, our networks, and what to hold them against."""
     sections = [_section(name, titles[name], reports[name], published[name]) for name in reports]
     return "\n".join(["# Comparison\n", *sections])
 
@@ -65,7 +72,7 @@ def _section(name: str, title: str, documents: list[dict], published: tuple[Publ
     lines = [
         f"## {name}: {title}\n",
         _provenance(documents[0]["source"]),
-        f"\n{documents[0]['rows']:,} test rows, {seeds} seed{'s' * (seeds > 1)} a network, by {IN_WORDS[headline]}. "
+        f"\n{documents[0]['rows']:,} test rows, seeds a network: {seeds}, sorted by {IN_WORDS[headline]}. "
         "The interval is over seeds (Student's t): it does not say how other test rows would differ.\n",
         "| " + " | ".join(columns) + " |",
         "|" + "---|" * len(columns),
@@ -81,7 +88,9 @@ def _section(name: str, title: str, documents: list[dict], published: tuple[Publ
     floor = documents[0]["majority"]
     lines.append(_reference("majority class", "", floor, headline, others))
     for figure in published:
-        lines.append(_reference(figure.system, figure.source, {figure.metric: figure.value}, headline, others))
+        lines.append(
+            _reference(figure.system, figure.source, {figure.metric: figure.value}, headline, others)
+        )
     return "\n".join(lines) + "\n"
 
 

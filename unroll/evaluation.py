@@ -13,7 +13,6 @@ from unroll.batches import EncodedSplit
 from unroll.checkpoints import load_model
 from unroll.classifier import Classifier, Network
 from unroll.failures import Refusal
-from unroll.training import predict
 
 
 def load_classifier(folder: Path, vocabulary_sha256: str, device: str) -> tuple[Classifier, dict]:
@@ -55,9 +54,13 @@ def summarise(seeds: dict[int, np.ndarray], labels_N: np.ndarray) -> dict:
     return {
         "seeds": each,
         "mean": {name: float(np.mean(values)) for name, values in columns.items()},
-        "std": {name: float(np.std(values, ddof=1)) if len(seeds) > 1 else None for name, values in columns.items()},
+        "std": {name: _sample_std(values) for name, values in columns.items()},
         "ensemble": metrics.all_metrics(np.mean(list(seeds.values()), axis=0), labels_N),
     }
+
+
+def _sample_std(values: list[float]) -> float | None:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 def majority(train: EncodedSplit, test: EncodedSplit, classes: int) -> dict[str, float]:

@@ -70,16 +70,41 @@ def parse(value: object, kind: Any, key: str, path: Path) -> Any:
         Refusal: names every fault of `value` by its key's full path.
     """
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(value, default=str))
+        document = json.dumps(value, default=str)
+    except ValueError as error:
+        raise Refusal(f"{path}: {key or 'the document'} cannot be read: {error}") from None
+    try:
+        return TypeAdapter(kind).validate_json(document)
     except ValidationError as error:
-        faults = [_in_words(fault, key) for fault in error.errors(include_url=False)]
+        faults = [_in_words(fault, key, value) for fault in error.errors(include_url=False)]
     raise Refusal("\n  ".join([f"{path} is refused:", *faults]))
 
 
-def _in_words(fault: Any, key: str) -> str:
-    # A discriminated union adds its tag to the location; the tag is no key of the file.
-    tags = {"hub", "pypi", "bag", "elman", "lstm", "gru"}
-    place = [str(part) for part in fault["loc"] if part not in tags]
-    where = ".".join(([key] if key else []) + place) or "the document"
-    given = "" if fault["type"] in ("missing", "extra_forbidden") else f" (given: {fault['input']!r})"
-    return f"{where}: {fault['msg']}{given}"
+def _in_words(fault: Any, key: str, value: object) -> str:
+    location, kind = fault["loc"], fault["type"]
+    if location[-1:] == ("[key]",):
+        place = _keys_to(location[:-2], value)  # a key is at fault itself; the message quotes it
+    elif kind == "missing":
+        place = [*_keys_to(location[:-1], value), location[-1]]
+    else:
+        place = _keys_to(location, value)
+    place = [key, *place] if key else place
+    message = str(fault["ctx"]["error"]) if kind == "value_error" else fault["msg"]
+    # A whole section would bury the message.
+    shown = kind not in ("missing", "extra_forbidden") and not isinstance(fault["input"], dict | list)
+    given = f" (given: {fault['input']!r})" if shown else ""
+    return f"{'.'.join(place)}: {message}{given}" if place else f"{message}{given}"
+
+
+def _keys_to(location: tuple[str | int, ...], value: Any) -> list[str]:
+    """Return the keys of `value` that lead to a fault in it.
+
+    pydantic adds the tag of a discriminated union ("hub", "lstm") to the location. It is no key of
+    the file, yet a network may well be named lstm; so what leads nowhere is left out.
+    """
+    keys = []
+    for part in location:
+        if isinstance(part, int) or (isinstance(value, dict) and part in value):
+            keys.append(str(part))
+            value = value[part]
+    return keys

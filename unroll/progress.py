@@ -1,42 +1,91 @@
-"""Progress of one stage: a line in the terminal, or a small file for the scheduler to show.
+"""Where a training run stands: measured, and shown as a line in the terminal or to the scheduler.
 
-Quiet where there is neither a terminal nor a scheduler.
+Quiet where there is neither a terminal nor a scheduler. Never part of a result.
 """
 
-import json
+import math
 import os
 import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
 
-from unroll.training import Progress
-
 FILE_VARIABLE = "UNROLL_PROGRESS_FILE"
 
 
-def in_words(progress: Progress, headline: str) -> str:
-    """epoch, loss, validation score, tokens a second and the time left, in one line."""
-    score = "" if progress.score != progress.score else f"  {headline} {progress.score:.3f}"
-    minutes, seconds = divmod(round(progress.seconds_left), 60)
-    return (
-        f"epoch {progress.epoch}/{progress.epochs} {progress.done:4.0%}  loss {progress.loss:.3f}{score}"
-        f"  {progress.tokens_per_second:,.0f} tokens/s  {minutes}:{seconds:02d} left"
-    )
+@dataclass(frozen=True)
+class Progress:
+    epoch: int
+    epochs: int
+    done: float
+    """Share of this epoch's tokens, 0 to 1."""
+    loss: float
+    """Mean over this epoch so far."""
+    score: float
+    """The best headline on validation so far; NaN before the first."""
+    tokens_per_second: float
+    seconds_left: float
+    """Until the last epoch; early stopping may end the run sooner."""
+
+    def in_words(self, headline: str) -> str:
+        score = "" if math.isnan(self.score) else f"  validation {headline} {self.score:.3f}"
+        minutes, seconds = divmod(round(self.seconds_left), 60)
+        return (
+            f"epoch {self.epoch}/{self.epochs} {self.done:4.0%}  loss {self.loss:.3f}{score}"
+            f"  {self.tokens_per_second:,.0f} tokens/s  {minutes}:{seconds:02d} left"
+        )
 
 
-class StageProgress:
-    """Call it with each Progress, within a `with` block."""
+class Clock:
+    """Counts the tokens of each epoch against the time."""
+
+    def __init__(self, tokens_an_epoch: int, epochs: int) -> None:
+        self.tokens_an_epoch, self.epochs = tokens_an_epoch, epochs
+        self.tokens, self.seconds = 0, 0.0
+        self.shown = time.monotonic()
+
+    def start(self, epoch: int) -> None:
+        self.epoch, self.in_epoch, self.started = epoch, 0, time.monotonic()
+
+    def add(self, tokens: int) -> None:
+        self.in_epoch += tokens
+
+    def end(self) -> None:
+        self.tokens += self.in_epoch
+        self.seconds += time.monotonic() - self.started
+
+    def is_due(self) -> bool:
+        """Twice a second: reading the loss makes a GPU wait."""
+        if time.monotonic() - self.shown < 0.5:
+            return False
+        self.shown = time.monotonic()
+        return True
+
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+    def progress(self, loss: float, score: float) -> Progress:
+        speed = self.in_epoch / max(time.monotonic() - self.started, 1e-9)
+        left = (self.epochs - self.epoch + 1) * self.tokens_an_epoch - self.in_epoch
+        return Progress(
+            self.epoch, self.epochs, self.in_epoch / self.tokens_an_epoch, loss, score, speed, left / speed
+        )
+
+
+class Display:
+    """Shows each Progress it is called with, within a `with` block."""
 
     def __init__(self, stage: str, headline: str) -> None:
         self.stage, self.headline = stage, headline
         self.file = os.environ.get(FILE_VARIABLE)
-        console = Console(stderr=True)
-        self.live = Live(console=console, transient=True) if sys.stderr.isatty() and not self.file else None
+        shown = sys.stderr.isatty() and not self.file
+        self.live = Live(console=Console(stderr=True), transient=True) if shown else None
 
-    def __enter__(self) -> "StageProgress":
+    def __enter__(self) -> "Display":
         if self.live:
             self.live.start()
         return self
@@ -46,11 +95,11 @@ class StageProgress:
             self.live.stop()
 
     def __call__(self, progress: Progress) -> None:
-        line = in_words(progress, self.headline)
+        line = progress.in_words(self.headline.replace("_", " "))
         if self.live:
             self.live.update(f"{self.stage}  {line}")
         if self.file:
-            path = Path(self.file)
-            temporary = path.with_suffix(".tmp")
-            temporary.write_text(json.dumps({"stage": self.stage, "line": line}))
-            os.replace(temporary, path)
+            # Renamed, so that the scheduler never reads half a line.
+            temporary = Path(f"{self.file}.tmp")
+            temporary.write_text(line, encoding="utf-8")
+            os.replace(temporary, self.file)

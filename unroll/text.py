@@ -30,14 +30,18 @@ class TextRules(Strict):
 
 
 def make_tokenizer(rules: TextRules) -> Callable[[str], list[str]]:
-    """Return the function text -> tokens. Tokens never hold white space at their ends."""
+    """Return the function text -> tokens.
+
+    White space within a token ("555 0100" is one to nltk) becomes one space, at its ends none: a
+    token is one line of vocabulary.txt.
+    """
     normalisers = [NORMALISERS[name] for name in rules.normalise]
     cut = TOKENIZERS[rules.tokenizer](rules.lowercase)
 
     def tokenize(text: str) -> list[str]:
         for normalise in normalisers:
             text = normalise(text)
-        return [token for raw in cut(text) if (token := raw.strip())]
+        return [token for raw in cut(text) if (token := " ".join(raw.split()))]
 
     return tokenize
 

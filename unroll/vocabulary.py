@@ -45,8 +45,11 @@ class Vocabulary:
         return len(self.counts)
 
     def encode(self, tokens: list[str]) -> list[int]:
-        """Return the ids; a text without tokens reads as one unknown word, so that it has a score."""
-        return [self.ids.get(token, UNKNOWN) for token in tokens] or [UNKNOWN]
+        """Return the ids; a text without tokens reads as one unknown word, so that it has a score.
+
+        A word of the text that is written like `<pad>` is no padding: it reads as unknown.
+        """
+        return [self.ids.get(token, UNKNOWN) or UNKNOWN for token in tokens] or [UNKNOWN]
 
     def save(self, path: Path) -> None:
         """Write one token a line with its count, tab-separated; the line number is the id."""
@@ -54,7 +57,8 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        # Decoded from bytes: reading as text would turn a token's "\r" into an end of line.
+        lines = path.read_bytes().decode("utf-8").split("\n")[:-1]
         return cls({token: int(count) for token, count in (line.split("\t") for line in lines)})
 
 

@@ -1,0 +1,37 @@
+# Two commands: `make repro` and `make test`. Each sets up .venv by itself; see README.md.
+
+PYTHON ?= python3
+SUITE ?= auto
+JOBS ?= 0
+PORT ?= 5000
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: repro test ui lock
+.DELETE_ON_ERROR:
+
+repro: .venv/installed
+	@python -m unroll repro --suite $(SUITE) --jobs $(JOBS)
+
+test: .venv/installed
+	python -m pytest
+
+ui: .venv/installed
+	@echo "MLflow: http://127.0.0.1:$(PORT) (Ctrl-C ends it)"
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false \
+		MLFLOW_ALLOW_MODEL_CODE_EXECUTION=false \
+		mlflow ui --host 127.0.0.1 --port $(PORT) \
+		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
+
+# torch first and by version alone: its builds for CPU and GPU are different files. The rest by hash.
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unroll needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+# Pin anew what pyproject.toml names, for every platform and Python that it admits.
+lock: .venv/installed
+	python -m pip install --quiet --disable-pip-version-check uv
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group test \
+		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml

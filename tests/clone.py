@@ -1,0 +1,38 @@
+"""A clone of the project as it stands, uncommitted changes included, for tests that run it whole."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def clone(destination: Path) -> Path:
+    """Copy every file that git tracks or would track, but what the pipeline itself made."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    made = ("dvc.lock", "reports/comparison.csv", "reports/comparison.md")
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if name not in made and (ROOT / name).is_file():
+            (destination / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, destination / name)
+    subprocess.run(["git", "init", "-q"], cwd=destination, check=True)
+    return destination
+
+
+def run(arguments: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    """Run `python ARGUMENTS` in the clone, with this environment's python first on the path."""
+    path = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )

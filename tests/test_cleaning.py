@@ -1,0 +1,283 @@
+"""Raw rows -> clean rows: what is dropped from the training split, and that nothing else is touched."""
+
+import hypothesis.strategies as st
+import pandas as pd
+import pandera.errors
+import pytest
+import tiny
+from hypothesis import given, settings
+
+from stages import preprocess
+from unroll import frames
+from unroll.cleaning import clean, schema
+from unroll.failures import Refusal
+from unroll.files import read_json
+from unroll.text import TextRules
+
+RULES = TextRules(tokenizer="whitespace", lowercase=True)
+LABELS = ("bad", "good")
+Rows = list[tuple[str, int]]
+
+
+def raw(rows: Rows) -> pd.DataFrame:
+    """Return rows as unroll.corpora reads them; the row numbers are not the positions, as after a filter."""
+    frame = pd.DataFrame(
+        {
+            "row": [10 * place for place in range(len(rows))],
+            "text": pd.Series([text for text, _ in rows], dtype=str),
+            "label": [label for _, label in rows],
+        }
+    )
+    return frame.astype({"row": "int64", "label": "int64"})
+
+
+def cleaned(
+    train: Rows, validation: Rows | None = None, test: Rows | None = None, labels=LABELS, relabel=None
+):
+    splits = {
+        "train": raw(train),
+        "validation": raw(validation or [("v", 0)]),
+        "test": raw(test or [("t", 1)]),
+    }
+    return clean(splits, RULES, labels, relabel)
+
+
+BOTH = [("both", 0), ("classes", 1)]
+
+
+def texts(frame: pd.DataFrame) -> list[str]:
+    return list(frame["text"])
+
+
+def test_a_training_row_that_stands_in_the_test_split_is_removed_and_counted():
+    splits, profile = cleaned([*BOTH, ("a lamp", 0), ("lit", 1)], test=[("a lamp", 1), ("other", 0)])
+    assert texts(splits["train"]) == ["both", "classes", "lit"]
+    assert texts(splits["test"]) == ["a lamp", "other"]
+    assert profile["train"]["dropped"]["also in test"] == 1
+    assert profile["train"]["dropped"]["also in validation"] == 0
+
+
+def test_a_training_row_that_stands_in_the_validation_split_is_removed_and_counted():
+    splits, profile = cleaned([*BOTH, ("a lamp", 0)], validation=[("a lamp", 0)])
+    assert texts(splits["train"]) == ["both", "classes"]
+    assert texts(splits["validation"]) == ["a lamp"]
+    assert profile["train"]["dropped"]["also in validation"] == 1
+
+
+def test_a_row_in_both_held_out_splits_is_counted_once():
+    _, profile = cleaned([*BOTH, ("a lamp", 0)], validation=[("a lamp", 0)], test=[("a lamp", 0)])
+    dropped = profile["train"]["dropped"]
+    assert (dropped["also in test"], dropped["also in validation"]) == (1, 0)
+
+
+def test_rows_are_the_same_whatever_their_case_and_white_space():
+    splits, profile = cleaned([*BOTH, ("A  Lamp ", 0), ("STRASSE", 1)], test=[("a lamp", 1), ("straße", 1)])
+    assert texts(splits["train"]) == ["both", "classes"]
+    assert profile["train"]["dropped"]["also in test"] == 2
+
+
+def test_of_rows_that_repeat_the_first_stays():
+    splits, profile = cleaned([*BOTH, ("a lamp", 0), ("A lamp", 1), ("a lamp", 0)])
+    assert texts(splits["train"]) == ["both", "classes", "a lamp"]
+    assert list(splits["train"]["row"]) == [0, 10, 20]
+    assert list(splits["train"]["label"]) == [0, 1, 0]
+    assert profile["train"]["dropped"]["repeated"] == 2
+    assert profile["train"]["repeated"] == 0
+
+
+def test_empty_training_rows_are_removed_and_do_not_count_as_overlap():
+    splits, profile = cleaned([*BOTH, ("", 0), ("  ", 1)], validation=[("", 0)], test=[(" ", 0), ("t", 1)])
+    assert texts(splits["train"]) == ["both", "classes"]
+    assert profile["train"]["dropped"] == {
+        "class left out": 0,
+        "empty": 2,
+        "also in test": 0,
+        "also in validation": 0,
+        "repeated": 0,
+    }
+    assert profile["validation"]["empty"] == profile["test"]["empty"] == 1
+
+
+def test_validation_and_test_keep_their_empty_and_repeated_rows():
+    held_out = [("", 0), ("a lamp", 1), ("a lamp", 1), ("A lamp", 0), ("", 1)]
+    splits, profile = cleaned(BOTH, validation=held_out, test=held_out)
+    for split in ("validation", "test"):
+        assert texts(splits[split]) == [text for text, _ in held_out]
+        assert list(splits[split]["row"]) == [0, 10, 20, 30, 40]
+        assert profile[split]["rows"] == profile[split]["rows_before"] == 5
+        assert profile[split]["repeated"] == 3
+        assert profile[split]["dropped"] == {"class left out": 0}
+
+
+def test_relabel_maps_classes_and_leaves_out_those_without_one():
+    train = [("a", 0), ("b", 1), ("c", 2), ("d", 3), ("e", 4)]
+    splits, profile = cleaned(
+        train, validation=[("f", 2), ("g", 1)], test=[("h", 4), ("i", 2)], relabel=(0, 0, None, 1, 1)
+    )
+    assert list(zip(texts(splits["train"]), splits["train"]["label"], strict=True)) == [
+        *[("a", 0), ("b", 0)],
+        *[("d", 1), ("e", 1)],
+    ]
+    assert (texts(splits["validation"]), texts(splits["test"])) == (["g"], ["h"])
+    assert list(splits["test"]["row"]) == [0]
+    assert [profile[split]["dropped"]["class left out"] for split in tiny.SPLITS] == [1, 1, 1]
+    assert profile["train"]["labels"] == {"bad": 2, "good": 2}
+
+
+def test_labels_stay_as_they_are_without_relabel():
+    splits, _ = cleaned([("a", 1), ("b", 0)])
+    assert list(splits["train"]["label"]) == [1, 0]
+    assert splits["train"]["label"].dtype == "int64"
+
+
+@pytest.mark.parametrize("split", tiny.SPLITS)
+@pytest.mark.parametrize("label", [-1, 2, 255])
+def test_a_label_without_a_class_is_named_with_its_split_and_row(split, label):
+    rows = {"train": BOTH, "validation": [("v", 0)], "test": [("t", 0)]}
+    rows[split] = [*rows[split], ("odd", label)]
+    place = 10 * (len(rows[split]) - 1)
+    with pytest.raises(Refusal, match=rf"^{split}, row {place}: label {label} is none of 0\.\.1$"):
+        cleaned(*rows.values())
+
+
+def test_a_label_beyond_the_end_of_relabel_is_refused():
+    with pytest.raises(Refusal, match=r"train, row 20: label 3 is none of 0\.\.2"):
+        cleaned([("a", 0), ("b", 1), ("c", 3)], relabel=(0, 1, None))
+
+
+def test_a_class_without_training_rows_is_refused_by_name():
+    with pytest.raises(Refusal, match="no training row is left of class 'good'"):
+        cleaned([("a", 0), ("b", 0)])
+    # Also when the rows that it had are all in the test split.
+    with pytest.raises(Refusal, match="class 'good'"):
+        cleaned([("a", 0), ("b", 1)], test=[("b", 1)])
+
+
+@pytest.mark.parametrize("split", tiny.SPLITS)
+def test_a_split_of_which_nothing_is_left_is_refused_by_name(split):
+    rows = {"train": BOTH, "validation": [("v", 0)], "test": [("t", 0)]} | {split: [("x", 2), ("y", 2)]}
+    with pytest.raises(Refusal, match=f"no row is left of the {split} split"):
+        cleaned(*rows.values(), relabel=(0, 1, None))
+
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "A", "a b", "a  b", "", " ", "c", "ß", "SS"]), st.integers(0, 2)),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(ROWS, ROWS, ROWS)
+def test_what_is_dropped_and_what_stays_sum_up(train, validation, test):
+    # Rows of their own, so that no class and no split becomes empty.
+    rows = {"train": BOTH + train, "validation": [("v", 0), *validation], "test": [("t", 1), *test]}
+    splits, profile = cleaned(*rows.values(), relabel=(0, 1, None))
+    for split in tiny.SPLITS:
+        found = profile[split]
+        assert found["rows_before"] == len(rows[split])
+        assert found["rows_before"] - sum(found["dropped"].values()) == found["rows"] == len(splits[split])
+        assert sum(found["labels"].values()) == found["rows"]
+        assert found["tokens"] == sum(len(tokens) for tokens in splits[split]["tokens"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(ROWS, ROWS, ROWS)
+def test_no_training_row_is_empty_repeated_or_held_out(train, validation, test):
+    try:
+        splits, _ = cleaned(train, validation, test, labels=("a", "b", "c"))
+    except Refusal:
+        return  # a class without training rows
+    keys = [" ".join(tokens).casefold() for tokens in splits["train"]["tokens"]]
+    held_out = {
+        " ".join(tokens).casefold() for split in ("validation", "test") for tokens in splits[split]["tokens"]
+    }
+    assert "" not in keys
+    assert len(set(keys)) == len(keys)
+    assert not set(keys) & held_out
+
+
+def test_the_profile_says_how_long_the_rows_are():
+    train = [("a", 0), ("a b", 1), ("a b c", 0), ("a b c d", 1), ("a b c d e f", 0)]
+    _, profile = cleaned(train)
+    length = profile["train"]["length"]
+    assert (length["min"], length["median"], length["max"]) == (1.0, 3.0, 6.0)
+    assert profile["train"]["tokens"] == 16
+
+
+# --- the schema on which later stages rely -----------------------------------------------------------
+
+GOOD = {"row": [0, 1], "text": ["a lamp", ""], "tokens": [["a", "lamp"], []], "label": [1, 0]}
+
+
+def validate(**changes: object) -> None:
+    frame = pd.DataFrame({**GOOD, **changes})
+    schema(2).validate(frame)
+
+
+def test_the_schema_accepts_what_clean_returns():
+    validate()
+    splits, _ = cleaned([*BOTH, ("a  lamp", 0)])
+    for frame in splits.values():
+        schema(2).validate(frame)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"row": [1, 1]},
+        {"row": [0, -1]},
+        {"row": [0.0, 1.0]},
+        {"text": ["a lamp", None]},
+        {"label": [0, 2]},
+        {"label": [0, -1]},
+        {"label": [0.0, 1.0]},
+        {"label": [0, None]},
+        {"tokens": [["a"], ["b c\n"]]},
+        {"tokens": [["a"], ["b\tc"]]},
+        {"tokens": [["a"], ["b\nc"]]},
+        {"tokens": [["a"], [" b"]]},
+        {"tokens": [["a"], [""]]},
+        {"tokens": [["a"], [3]]},
+        {"tokens": [["a"], "b"]},
+        {"tokens": [["a"], None]},
+        {"tokens": [("a",), ["b"]]},
+        {"extra": [0, 0]},
+    ],
+)
+def test_the_schema_refuses_what_later_stages_could_not_read(changes):
+    with pytest.raises((pandera.errors.SchemaError, pandera.errors.SchemaErrors)):
+        validate(**changes)
+
+
+@pytest.mark.parametrize("column", list(GOOD))
+def test_the_schema_refuses_a_missing_column(column):
+    with pytest.raises(pandera.errors.SchemaError):
+        schema(2).validate(pd.DataFrame(GOOD).drop(columns=column))
+
+
+# --- the stage --------------------------------------------------------------------------------------
+
+
+def test_the_stage_gives_the_same_bytes_each_time_and_tokens_that_survive_the_file(tmp_path, monkeypatch):
+    table = {split: tiny.rows(count, seed) for seed, (split, count) in enumerate(tiny.COUNTS.items())}
+    # Too short to be one of the others, and a class that has its rows already.
+    table["train"].append({"text": "NA", "label": 0})
+    monkeypatch.chdir(tmp_path)
+    tiny.write_params(tmp_path, tiny.params())
+    for split, rows in table.items():
+        frame = pd.DataFrame(rows).assign(row=range(len(rows)))
+        frames.write_parquet(tmp_path / f"data/raw/tiny_rows/{split}.parquet", frame, frames.RAW)
+    written = []
+    for _ in range(2):
+        preprocess.main("tiny_rows")
+        written.append(
+            {path.name: path.read_bytes() for path in (tmp_path / "data/clean/tiny_rows").iterdir()}
+        )
+    assert written[0] == written[1]
+    assert set(written[0]) == {"profile.json", *(f"{split}.parquet" for split in tiny.SPLITS)}
+    train = frames.read_parquet(tmp_path / "data/clean/tiny_rows/train.parquet")
+    schema(3).validate(train)
+    assert train["tokens"].iloc[-1] == ["na"]
+    assert list(train["text"]) == [row["text"] for row in table["train"]]
+    assert read_json(tmp_path / "data/clean/tiny_rows/profile.json")["train"]["rows"] == len(train)

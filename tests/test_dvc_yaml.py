@@ -1,0 +1,91 @@
+"""dvc.yaml says of each stage all that it depends on, and no more."""
+
+import re
+from pathlib import Path
+
+import pytest
+from closure import import_closure
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def listed(entries: list) -> list[str]:
+    """Entries are paths, or one-key maps from a path to its settings."""
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_code_that_a_stage_depends_on_is_all_that_it_imports(stage):
+    code = {path for path in STAGES[stage]["deps"] if path.endswith(".py")}
+    assert code == import_closure(ROOT / f"stages/{stage}.py", ROOT)
+
+
+def test_the_closure_sees_imports_within_functions(tmp_path):
+    (tmp_path / "unroll").mkdir()
+    (tmp_path / "entry.py").write_text("def main():\n    from unroll import inner\n")
+    (tmp_path / "unroll/inner.py").write_text("import unroll.deeper\n")
+    (tmp_path / "unroll/deeper.py").write_text("import os\n")
+    assert import_closure(tmp_path / "entry.py", tmp_path) == {
+        "entry.py",
+        "unroll/inner.py",
+        "unroll/deeper.py",
+    }
+
+
+def test_every_stage_file_is_a_stage_and_at_most_80_lines_long():
+    files = sorted((ROOT / "stages").glob("*.py"))
+    assert {file.stem for file in files} == set(STAGES)
+    for file in files:
+        assert len(file.read_text(encoding="utf-8").splitlines()) <= 80, file.name
+
+
+def test_only_the_download_imports_datasets_and_only_the_tracker_imports_mlflow():
+    for package, owner in (("datasets", "corpora.py"), ("mlflow", "tracking.py")):
+        pattern = re.compile(rf"^\s*(import|from) {package}\b", re.MULTILINE)
+        importers = [
+            path.name
+            for folder in ("unroll", "stages")
+            for path in (ROOT / folder).glob("*.py")
+            if pattern.search(path.read_text(encoding="utf-8"))
+        ]
+        assert importers == [owner]
+
+
+def test_the_library_never_imports_a_stage_nor_a_stage_another():
+    for path in [*(ROOT / "unroll").glob("*.py"), *(ROOT / "stages").glob("*.py")]:
+        assert not re.search(r"^\s*(import|from) stages", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_command_is_fixed_but_for_names_that_the_schema_checks(stage):
+    assert re.fullmatch(
+        rf"python -m stages\.{stage}( \$\{{item\.(corpus|network|seed)\}})*", STAGES[stage]["cmd"]
+    )
+
+
+def test_training_does_not_depend_on_the_test_split():
+    data = [path for path in STAGES["train"]["deps"] if path.startswith("data/")]
+    assert "data/vocabulary/${item.corpus}/train" in data
+    assert "data/vocabulary/${item.corpus}" not in data
+    assert not [path for path in data if "test" in path]
+
+
+def test_what_a_worker_makes_is_kept_in_the_cache_and_what_people_read_in_git():
+    for name, stage in STAGES.items():
+        for kind in ("outs", "metrics", "plots"):
+            for entry in stage.get(kind, []):
+                cached = isinstance(entry, str) or next(iter(entry.values())).get("cache", True)
+                assert cached == (name != "compare"), (name, entry)
+
+
+def test_no_two_stages_write_into_one_folder():
+    outs = [
+        path
+        for stage in STAGES.values()
+        for kind in ("outs", "metrics", "plots")
+        for path in listed(stage.get(kind, []))
+    ]
+    for path in outs:
+        assert not [other for other in outs if other != path and other.startswith(f"{path}/")]

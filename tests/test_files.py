@@ -1,0 +1,159 @@
+"""Files and folders are written whole or not at all, and their bytes repeat."""
+
+import hashlib
+import json
+import os
+
+import hypothesis.strategies as st
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+
+from unroll import files, frames
+from unroll.failures import Refusal, told_plainly
+
+
+class Broke(Exception):
+    """What goes wrong in the middle of writing."""
+
+
+def test_a_file_appears_with_all_that_was_written(tmp_path):
+    path = tmp_path / "new/folder/file.txt"
+    with files.whole_file(path) as temporary:
+        temporary.write_text("half, ")
+        assert not path.exists()
+        with open(temporary, "a") as stream:
+            stream.write("whole")
+    assert path.read_text() == "half, whole"
+    assert os.listdir(path.parent) == ["file.txt"]
+
+
+def test_a_file_that_could_not_be_finished_leaves_the_old_one(tmp_path):
+    path = tmp_path / "file.txt"
+    files.write_text(path, "old")
+    with pytest.raises(Broke), files.whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise Broke
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_a_folder_replaces_the_old_one_with_all_its_files(tmp_path):
+    path = tmp_path / "folder"
+    for content in ("old", "new"):
+        with files.whole_folder(path) as temporary:
+            (temporary / f"{content}.txt").write_text(content)
+            (temporary / "below").mkdir()
+            (temporary / "below/file.txt").write_text(content)
+    assert sorted(os.listdir(path)) == ["below", "new.txt"]
+    assert (path / "below/file.txt").read_text() == "new"
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_folder_that_could_not_be_finished_leaves_the_old_one(tmp_path):
+    path = tmp_path / "folder"
+    with files.whole_folder(path) as temporary:
+        (temporary / "old.txt").write_text("old")
+    with pytest.raises(Broke), files.whole_folder(path) as temporary:
+        (temporary / "new.txt").write_text("half")
+        raise Broke
+    assert os.listdir(path) == ["old.txt"]
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(DOCUMENTS.filter(lambda document: isinstance(document, dict)))
+def test_a_document_is_the_same_after_reading(tmp_path_factory, document):
+    path = tmp_path_factory.mktemp("json") / "document.json"
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return  # half a surrogate pair, which no text file can hold
+    files.write_json(path, document)
+    assert files.read_json(path) == document
+    assert list(files.read_json(path)) == list(document)
+
+
+def test_a_document_with_nan_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "document.json", {"loss": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+def test_lines_end_alike_on_every_system(tmp_path):
+    files.write_text(tmp_path / "a.txt", "a\nb\r\n\u2028c\n")
+    files.write_json(tmp_path / "a.json", {"ä": 1})
+    files.write_csv(tmp_path / "a.csv", [{"a": 1, "b": None}, {"a": 'x,"y"', "b": 0.1}])
+    assert (tmp_path / "a.txt").read_bytes() == "a\nb\r\n\u2028c\n".encode()
+    assert (tmp_path / "a.json").read_bytes() == '{\n  "ä": 1\n}\n'.encode()
+    assert (tmp_path / "a.csv").read_bytes() == b'a,b\n1,\n"x,""y""",0.1\n'
+
+
+def test_a_row_of_other_keys_is_not_written_as_a_table(tmp_path):
+    with pytest.raises(ValueError, match="not in fieldnames"):
+        files.write_csv(tmp_path / "a.csv", [{"a": 1}, {"a": 1, "b": 2}])
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_checksum_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "file").write_bytes(b"\x00lamp")
+    assert files.sha256_of(tmp_path / "file") == hashlib.sha256(b"\x00lamp").hexdigest()
+
+
+# --- frames -----------------------------------------------------------------------------------------
+
+CLEAN = {"row": [3, 1], "text": ["a lamp", ""], "tokens": [["a", "lamp"], []], "label": [1, 0]}
+
+
+def test_a_frame_is_the_same_after_reading(tmp_path):
+    frames.write_parquet(tmp_path / "a.parquet", pd.DataFrame(CLEAN), frames.CLEAN)
+    found = frames.read_parquet(tmp_path / "a.parquet")
+    assert {name: list(found[name]) for name in found} == CLEAN
+    assert all(type(tokens) is list for tokens in found["tokens"])
+    assert list(frames.read_parquet(tmp_path / "a.parquet", ["label", "row"])) == ["label", "row"]
+
+
+def test_a_frames_bytes_do_not_depend_on_its_index_its_columns_order_or_further_columns(tmp_path):
+    frame = pd.DataFrame(CLEAN)
+    others = [
+        frame.set_index(pd.Index([8, 9])),
+        frame[["label", "tokens", "text", "row"]],
+        frame.assign(more=1),
+    ]
+    frames.write_parquet(tmp_path / "a.parquet", frame, frames.CLEAN)
+    for other in others:
+        frames.write_parquet(tmp_path / "b.parquet", other, frames.CLEAN)
+        assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    assert pq.read_schema(tmp_path / "a.parquet").metadata is None
+
+
+def test_a_frame_that_does_not_fit_its_schema_is_not_written(tmp_path):
+    for changes in ({"label": ["x", "y"]}, {"label": [0.5, 1.0]}, {"text": [1, 2]}):
+        with pytest.raises((TypeError, ValueError)):
+            frames.write_parquet(tmp_path / "a.parquet", pd.DataFrame({**CLEAN, **changes}), frames.CLEAN)
+    with pytest.raises(KeyError):
+        frames.write_parquet(tmp_path / "a.parquet", pd.DataFrame(CLEAN).drop(columns="row"), frames.CLEAN)
+    assert os.listdir(tmp_path) == []
+
+
+# --- refusals ---------------------------------------------------------------------------------------
+
+
+def test_a_refusal_ends_with_status_1_and_its_message_alone(capsys):
+    with pytest.raises(SystemExit) as ended, told_plainly():
+        raise Refusal("params.yaml: it has no lamp")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.strip() == "unroll: params.yaml: it has no lamp"
+
+
+def test_a_fault_of_our_own_keeps_its_traceback():
+    with pytest.raises(Broke), told_plainly():
+        raise Broke

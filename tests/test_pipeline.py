@@ -1,0 +1,214 @@
+"""The whole pipeline through DVC in a clone, its data served by a stand-in for the Hub."""
+
+import csv
+import hashlib
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import tiny
+from clone import clone, run
+from hub_server import HubServer
+from ruamel.yaml import YAML
+
+from unroll import files
+
+SEEDS = (1, 2)
+
+
+@dataclass(frozen=True)
+class Clone:
+    folder: Path
+    environment: dict[str, str]
+    params: dict
+    said: str
+
+    def python(self, *arguments: str):
+        return run(list(arguments), self.folder, self.environment)
+
+    def repro(self, *arguments: str) -> str:
+        done = self.python("-m", "unroll", "repro", "--suite", "keep", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def set_params(self, document: dict) -> None:
+        tiny.write_params(self.folder, document)
+
+    def stages_run(self, said: str) -> set[str]:
+        return set(re.findall(r"\] (\S+) done in", said))
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory) -> Clone:
+    """Every network of params.yaml on a tiny corpus of trees with two seeds, run once."""
+    folder = clone(tmp_path_factory.mktemp("clone"))
+    params = tiny.params()
+    params["select"]["corpora"] = ["tiny_trees"]
+    params["training"] |= {"epochs": 2}
+    tiny.write_params(folder, params)
+    with HubServer(tiny.repositories()) as hub:
+        environment = hub.environment(tmp_path_factory.mktemp("caches"))
+        environment.pop("MLFLOW_TRACKING_URI", None)
+        done = run(["-m", "unroll", "repro", "--suite", "keep", "--jobs", "2"], folder, environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield Clone(folder, environment, params, done.stdout)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The sha256 of every result."""
+    found = {}
+    for part in ("data", "models", "reports"):
+        for path in sorted((folder / part).rglob("*")):
+            if path.is_file() and path.name != ".gitignore":
+                found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def test_the_full_product_is_trained_and_evaluated_and_shown(pipeline):
+    select = pipeline.params["select"]
+    for corpus in select["corpora"]:
+        for network in select["networks"]:
+            report = files.read_json(pipeline.folder / f"reports/metrics/{corpus}/{network}.json")
+            assert list(report["seeds"]) == [str(seed) for seed in SEEDS]
+            assert report["rows"] == tiny.COUNTS["test"]
+            assert report["source"]["from"] == "hub"
+            frame = pd.read_parquet(pipeline.folder / f"reports/predictions/{corpus}/{network}.parquet")
+            assert len(frame) == len(SEEDS) * tiny.COUNTS["test"]
+            assert frame.filter(like="p_").sum(axis=1).sub(1).abs().max() < 1e-9
+            for seed in SEEDS:
+                model = files.read_json(pipeline.folder / f"models/{corpus}/{network}/{seed}/model.json")
+                history = pd.read_csv(pipeline.folder / f"reports/history/{corpus}/{network}/{seed}.csv")
+                assert model["parameters"] == report["parameters"]
+                assert 1 <= model["best_epoch"] <= len(history) <= 2
+        assert corpus in pipeline.said
+    with open(pipeline.folder / "reports/comparison.csv", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {(row["corpus"], row["network"]) for row in rows} == {
+        (corpus, network) for corpus in select["corpora"] for network in select["networks"]
+    }
+    assert all(
+        row["seeds"] == "2" and row["ci_low"] <= row["ci_high"] for row in rows if row["metric"] == "ece"
+    )
+    assert "make ui" in pipeline.said and "comparison.md" in pipeline.said
+
+
+def test_a_second_run_trains_nothing_and_changes_nothing(pipeline):
+    before = digests(pipeline.folder), (pipeline.folder / "dvc.lock").read_bytes()
+    said = pipeline.repro()
+    assert "nothing has changed" in said and not pipeline.stages_run(said)
+    assert (digests(pipeline.folder), (pipeline.folder / "dvc.lock").read_bytes()) == before
+
+
+def test_plain_dvc_repro_changes_no_parameter(pipeline):
+    before = (pipeline.folder / "params.yaml").read_bytes()
+    done = pipeline.python("-m", "dvc", "repro")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (pipeline.folder / "params.yaml").read_bytes() == before
+    assert set(re.findall(r"Running stage '(.*?)'", done.stdout)) == {"environment", "track"}
+
+
+def test_a_parameter_of_one_network_runs_that_network_alone(pipeline):
+    changed = YAML(typ="safe").load((pipeline.folder / "params.yaml").read_text())
+    changed["networks"]["gru"]["hidden"] = 30
+    pipeline.set_params(changed)
+    try:
+        said = pipeline.repro("--jobs", "2")
+    finally:
+        pipeline.set_params(pipeline.params)
+    corpora = pipeline.params["select"]["corpora"]
+    trained = {f"train@{corpus}-gru-{seed}" for corpus in corpora for seed in SEEDS}
+    assert pipeline.stages_run(said) == trained | {f"evaluate@{corpus}-gru" for corpus in corpora}
+    # And back again: the run-cache knows the former weights.
+    before = {path: path.stat().st_mtime_ns for path in (pipeline.folder / ".unroll/times").iterdir()}
+    pipeline.repro("--jobs", "2")
+    assert {path: path.stat().st_mtime_ns for path in (pipeline.folder / ".unroll/times").iterdir()} == before
+
+
+def test_what_is_lost_comes_back_without_training(pipeline):
+    wanted = digests(pipeline.folder)
+    times = pipeline.folder / ".unroll/times"
+    (pipeline.folder / "dvc.lock").unlink()
+    for name in ("models", "data"):
+        for path in (pipeline.folder / name).iterdir():
+            if path.is_dir() and path.name != "environment":
+                shutil.rmtree(path)
+    shutil.rmtree(pipeline.folder / "reports/metrics")
+    shutil.rmtree(times)
+    pipeline.repro("--jobs", "2")
+    assert digests(pipeline.folder) == wanted
+    assert not times.exists()
+
+
+def test_a_corpus_is_added_in_params_yaml_alone_and_runs_with_nothing_else(pipeline):
+    changed = YAML(typ="safe").load((pipeline.folder / "params.yaml").read_text())
+    changed["select"] = {"corpora": ["tiny_trees", "tiny_rows"], "networks": ["bow"], "seeds": list(SEEDS)}
+    pipeline.set_params(changed)
+    try:
+        said = pipeline.repro("--jobs", "2")
+    finally:
+        pipeline.set_params(pipeline.params)
+    prepared = {f"{stage}@tiny_rows" for stage in ("download", "preprocess", "vocabulary")}
+    trained = {f"train@tiny_rows-bow-{seed}" for seed in SEEDS} | {"evaluate@tiny_rows-bow"}
+    assert pipeline.stages_run(said) == prepared | trained
+    assert "tiny_rows: macro recall" in said
+    pipeline.repro()
+
+
+def stage_names(pipeline: Clone) -> dict[str, str]:
+    """One stage of each kind -> the command that runs it."""
+    return {
+        "download@tiny_trees": "stages.download tiny_trees",
+        "preprocess@tiny_trees": "stages.preprocess tiny_trees",
+        "vocabulary@tiny_trees": "stages.vocabulary tiny_trees",
+        "train@tiny_trees-bilstm-1": "stages.train tiny_trees bilstm 1",
+        "evaluate@tiny_trees-bilstm": "stages.evaluate tiny_trees bilstm",
+        "compare": "stages.compare",
+    }
+
+
+def test_a_stage_reads_only_the_parameters_that_it_tracks_and_repeats_its_bytes(pipeline, tmp_path):
+    """Each stage runs again in a copy whose params.yaml holds what it tracks and nothing else."""
+    from dvc.api import params_show
+
+    wanted = digests(pipeline.folder)
+    copy = tmp_path / "copy"
+    shutil.copytree(pipeline.folder, copy, ignore=shutil.ignore_patterns(".dvc", "mlartifacts", "mlflow.db"))
+    for stage, command in stage_names(pipeline).items():
+        tracked = params_show(stages=[stage], repo=str(pipeline.folder))
+        tiny.write_params(copy, tracked)
+        done = run(["-m", *command.split()], copy, pipeline.environment)
+        assert done.returncode == 0, f"{stage} reads more than it tracks: {done.stderr}"
+    assert digests(copy) == wanted
+
+
+def test_a_fault_in_params_yaml_ends_the_run_before_it_starts(pipeline):
+    broken = YAML(typ="safe").load((pipeline.folder / "params.yaml").read_text())
+    broken["networks"]["gru"]["hiden"] = 30
+    broken["training"]["epochs"] = "two"
+    pipeline.set_params(broken)
+    try:
+        plain = pipeline.python("-m", "dvc", "repro")
+        done = pipeline.python("-m", "unroll", "repro", "--suite", "keep")
+    finally:
+        pipeline.set_params(pipeline.params)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    for said in (done.stderr, plain.stderr):
+        assert "networks.gru.hiden" in said and "training.epochs" in said
+    assert plain.returncode != 0
+
+
+def test_a_name_that_would_reach_the_shell_is_refused_before_it_does(pipeline):
+    broken = YAML(typ="safe").load((pipeline.folder / "params.yaml").read_text())
+    name = "x; touch PWNED #"
+    broken["networks"][name] = broken["networks"]["gru"]
+    broken["select"]["networks"] = [name]
+    pipeline.set_params(broken)
+    try:
+        done = pipeline.python("-m", "dvc", "repro")
+    finally:
+        pipeline.set_params(pipeline.params)
+    assert done.returncode != 0
+    assert not (pipeline.folder / "PWNED").exists()

@@ -1,0 +1,170 @@
+"""Counts -> ids: order, limits, and that vocabulary and encoded rows survive their files."""
+
+from itertools import pairwise
+
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+from hypothesis import given, settings
+
+from stages import vocabulary as stage
+from unroll import frames
+from unroll.batches import EncodedSplit
+from unroll.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary, VocabularyRules, save_encoded
+
+# What text.make_tokenizer may return: no white space but single spaces within.
+TOKENS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(lambda text: " ".join(text.split())),
+    st.sampled_from(
+        ["a", "b", "B", "<pad>", "<unk>", "NA", "\ufeff", "\u200b", '"', "'", "#", "0", "a b", "é", "e\u0301"]
+    ),
+).filter(bool)
+ROWS = st.lists(st.lists(TOKENS, max_size=6), max_size=8)
+
+
+def built(*rows: str, **rules: int) -> Vocabulary:
+    return Vocabulary.build([row.split() for row in rows], VocabularyRules(**rules))
+
+
+def test_tokens_come_by_count_and_then_by_alphabet():
+    vocabulary = built("b a c", "b c", "b d")
+    assert list(vocabulary.counts) == ["<pad>", "<unk>", "b", "c", "a", "d"]
+    assert list(vocabulary.counts.values()) == [0, 0, 3, 2, 1, 1]
+
+
+def test_padding_is_0_and_the_unknown_word_is_1():
+    assert (PAD, UNKNOWN) == (0, 1)
+    assert built("a").ids == {"<pad>": 0, "<unk>": 1, "a": 2}
+
+
+@settings(deadline=None)
+@given(ROWS, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_does_not_matter(rows, random):
+    shuffled = [random.sample(row, len(row)) for row in random.sample(rows, len(rows))]
+    before, after = (Vocabulary.build(some, VocabularyRules()) for some in (rows, shuffled))
+    assert list(before.counts.items()) == list(after.counts.items())
+
+
+def test_rarer_tokens_than_min_count_have_no_id():
+    vocabulary = built("a a a b b c", min_count=2)
+    assert list(vocabulary.ids) == ["<pad>", "<unk>", "a", "b"]
+    assert vocabulary.counts["<unk>"] == 1
+
+
+def test_max_size_counts_padding_and_the_unknown_word():
+    vocabulary = built("a a a b b c", max_size=4)
+    assert list(vocabulary.ids) == ["<pad>", "<unk>", "a", "b"]
+    assert len(vocabulary) == 4
+
+
+@settings(deadline=None)
+@given(ROWS, st.integers(1, 4), st.integers(3, 9))
+def test_every_token_is_counted_once(rows, min_count, max_size):
+    vocabulary = Vocabulary.build(rows, VocabularyRules(min_count=min_count, max_size=max_size))
+    assert len(vocabulary) <= max_size
+    assert sum(vocabulary.counts.values()) == sum(map(len, rows))
+    for token, count in list(vocabulary.counts.items())[2:]:
+        assert count == sum(row.count(token) for row in rows) >= min_count
+
+
+def test_a_text_cannot_write_padding_or_the_unknown_word():
+    vocabulary = built("<pad> <pad> <unk> a")
+    assert list(vocabulary.ids) == [*SPECIAL, "a"]
+    assert vocabulary.counts == {"<pad>": 0, "<unk>": 3, "a": 1}
+    # Padding is not read, so a word that is written like it must not become it.
+    assert vocabulary.encode(["<pad>", "<unk>", "a"]) == [UNKNOWN, UNKNOWN, 2]
+
+
+def test_an_unknown_token_is_the_unknown_word_and_an_empty_row_is_one_of_them():
+    vocabulary = built("a b")
+    assert vocabulary.encode(["b", "z", "a"]) == [3, UNKNOWN, 2]
+    assert vocabulary.encode([]) == [UNKNOWN]
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_a_saved_vocabulary_is_the_same_after_loading(tmp_path_factory, rows):
+    vocabulary = Vocabulary.build(rows, VocabularyRules())
+    path = tmp_path_factory.mktemp("vocabulary") / "vocabulary.txt"
+    vocabulary.save(path)
+    loaded = Vocabulary.load(path)
+    assert list(loaded.counts.items()) == list(vocabulary.counts.items())
+    assert loaded.ids == vocabulary.ids
+    # The line number is the id, which is what the training stage counts.
+    assert path.read_text(encoding="utf-8").count("\n") == len(vocabulary)
+
+
+def test_the_file_is_a_token_and_its_count_a_line(tmp_path):
+    built("a lamp", "a").save(tmp_path / "vocabulary.txt")
+    assert (tmp_path / "vocabulary.txt").read_bytes() == b"<pad>\t0\n<unk>\t0\na\t2\nlamp\t1\n"
+
+
+@settings(deadline=None)
+@given(ROWS, ROWS)
+def test_encoded_rows_are_the_same_after_loading(tmp_path_factory, train, rows):
+    vocabulary = Vocabulary.build(train, VocabularyRules(min_count=2))
+    folder = tmp_path_factory.mktemp("encoded") / "test"
+    numbers, labels = [7 * place for place in range(len(rows))], [place % 3 for place in range(len(rows))]
+    save_encoded(folder, vocabulary, numbers, rows, labels)
+    split = EncodedSplit.load(folder)
+    found = [split.ids[start:end].tolist() for start, end in pairwise(split.offsets.tolist())]
+    assert found == [vocabulary.encode(row) for row in rows]
+    assert split.rows.tolist() == numbers
+    assert split.labels.tolist() == labels
+    assert split.lengths.tolist() == [max(len(row), 1) for row in rows]
+    assert len(split) == len(rows)
+
+
+def test_arrays_are_of_the_types_that_their_readers_rely_on(tmp_path):
+    save_encoded(tmp_path / "train", built("a b"), [0], [["a", "z"]], [1])
+    found = {path.stem: np.load(path, allow_pickle=False) for path in (tmp_path / "train").iterdir()}
+    types = {name: array.dtype.str for name, array in found.items()}
+    assert types == {"ids": "<i4", "offsets": "<i8", "labels": "<i8", "rows": "<i8"}
+    assert found["offsets"].tolist() == [0, 2]
+
+
+# --- the stage --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project folder with clean rows; the held-out splits have words of their own."""
+    monkeypatch.chdir(tmp_path)
+    document = tiny.params()
+    document["corpora"]["tiny_rows"]["vocabulary"] = {"min_count": 1, "max_size": 25000}
+    tiny.write_params(tmp_path, document)
+    for seed, (split, count) in enumerate(tiny.COUNTS.items()):
+        frame = pd.DataFrame(tiny.rows(count, seed)).assign(row=range(count))
+        own = [] if split == "train" else [f"only_{split}"]
+        frame["tokens"] = [row.split() + own for row in frame["text"]]
+        path = tmp_path / f"data/clean/tiny_rows/{split}.parquet"
+        frames.write_parquet(path, frame, frames.CLEAN)
+    return tmp_path
+
+
+def test_only_training_rows_are_counted(project):
+    stage.main("tiny_rows")
+    vocabulary = Vocabulary.load(project / "data/vocabulary/tiny_rows/vocabulary.txt")
+    assert not [token for token in vocabulary.ids if token.startswith("only_")]
+    words = [word for row in tiny.rows(tiny.COUNTS["train"], 0) for word in row["text"].split()]
+    assert sum(vocabulary.counts.values()) == len(words)
+    for split in ("validation", "test"):
+        encoded = EncodedSplit.load(project / "data/vocabulary/tiny_rows" / split)
+        last = encoded.ids[encoded.offsets[1:] - 1]
+        assert (last == UNKNOWN).all()
+
+
+def test_another_test_split_changes_no_byte_of_what_training_reads(project):
+    def written() -> dict[str, bytes]:
+        stage.main("tiny_rows")
+        root = project / "data/vocabulary/tiny_rows"
+        read = [path for path in root.rglob("*") if path.is_file() and path.parent.name != "test"]
+        return {path.relative_to(root).as_posix(): path.read_bytes() for path in read}
+
+    before = written()
+    frame = pd.DataFrame({"row": [0], "text": ["x"], "tokens": [["x"] * 1000], "label": [0]})
+    frames.write_parquet(project / "data/clean/tiny_rows/test.parquet", frame, frames.CLEAN)
+    assert written() == before
+    assert len(before) == 9

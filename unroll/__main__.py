@@ -1,0 +1,113 @@
+"""The command line: python -m unroll COMMAND."""
+
+import csv
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from unroll import catalogue, environment, files, lockorder, scheduler, suite
+from unroll.comparison import IN_WORDS
+from unroll.failures import Refusal, told_plainly
+
+PARAMS = Path("params.yaml")
+ENVIRONMENT = Path("data/environment")
+COMPARISON = Path("reports/comparison.csv")
+LOCK = Path("dvc.lock")
+LOGS = Path(".unroll/logs")
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def about() -> None:
+    """Recurrent networks for text, compared honestly."""
+
+
+@app.command()
+def repro(
+    suite_name: Annotated[
+        str, typer.Option("--suite", help="auto, keep, or a suite of params.yaml")
+    ] = suite.AUTO,
+    jobs: Annotated[
+        int, typer.Option(help="stages at once; 0: one a core, or as params.yaml says a GPU")
+    ] = 0,
+) -> None:
+    """Choose a suite, run every stage that changed, and show the comparison."""
+    console = Console()
+    if jobs < 0:
+        raise Refusal(f"JOBS is {jobs}: give a positive number, or 0 for one a core")
+    chosen, reason = suite.choose(suite_name, catalogue.load(PARAMS).suites)
+    console.print(f"suite [bold]{chosen}[/bold]: {reason}")
+    if chosen != suite.KEEP and suite.write_selection(PARAMS, catalogue.load(PARAMS).suites[chosen]):
+        console.print(f"wrote its lists into `select` of {PARAMS}")
+    whole = catalogue.load(PARAMS)
+    device = environment.choose_device(whole.device)
+    if not _environment_is_recorded(device):
+        scheduler.run_one(["repro", "--single-item", "environment"], LOGS / "environment.log")
+    survey = scheduler.survey(Path.cwd())
+    if dropped := lockorder.arrange(LOCK, survey.names):
+        console.print(
+            f"took {len(dropped)} entries out of {LOCK} that `select` no longer names; git has them"
+        )
+    if survey.stale:
+        devices = _gpu_count() if device == "cuda" else 0
+        slots = jobs or devices * whole.machine.runs_per_gpu or len(os.sched_getaffinity(0))
+        console.print(f"{len(survey.stale)} stages to run, {slots} at once")
+        scheduler.run_all(survey.stale, slots, LOGS, devices, console)
+    if survey.compared:
+        console.print("nothing has changed: only the tracker looks again")
+        scheduler.run_one(["repro", "--single-item", "track"], LOGS / "seal.log")
+    else:
+        # One plain run of all: it finds the stages done, runs those that stand alone, seals the lock.
+        scheduler.run_one(["repro"], LOGS / "seal.log")
+    lockorder.arrange(LOCK, survey.names)
+    _show(console, whole)
+
+
+def _environment_is_recorded(device: str) -> bool:
+    wanted = {"text.json": environment.text_record(), "training.json": environment.training_record(device)}
+    return all(
+        (ENVIRONMENT / name).exists() and files.read_json(ENVIRONMENT / name) == record
+        for name, record in wanted.items()
+    )
+
+
+def _gpu_count() -> int:
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _show(console: Console, whole: catalogue.Catalogue) -> None:
+    """Print each corpus by its headline, and where to look next."""
+    with open(COMPARISON, encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for name in whole.select.corpora:
+        headline = whole.corpora[name].headline
+        table = Table(title=f"{name}: {IN_WORDS[headline]} on the test split, %", title_justify="left")
+        for column in ("network", "mean", "std", "95 % interval", "seeds", "parameters"):
+            table.add_column(column, justify="left" if column == "network" else "right")
+        for row in rows:
+            if (row["corpus"], row["metric"]) == (name, headline):
+                interval = f"{_percent(row['ci_low'])} to {_percent(row['ci_high'])}" if row["std"] else "-"
+                figures = [_percent(row["mean"]), _percent(row["std"]), interval]
+                table.add_row(row["network"], *figures, row["seeds"], f"{int(row['parameters']):,}")
+        console.print(table)
+    console.print(
+        f"The whole comparison: {COMPARISON.with_suffix('.md')}, {COMPARISON}\n"
+        "Learning curves: reports/history/   predictions: reports/predictions/\n"
+        "Every run side by side in MLflow: make ui"
+    )
+
+
+def _percent(value: str) -> str:
+    return f"{100 * float(value):.1f}" if value else "-"
+
+
+if __name__ == "__main__":
+    with told_plainly():
+        app()
