@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
-from unroll import corpora, files, frames
+from unroll import corpora, files, frames, sources
 from unroll.failures import told_plainly
 from unroll.params import Params
 
 
 def main(corpus: str) -> None:
-    source = Params().get(f"corpora.{corpus}.source", corpora.Source)
+    source = Params().get(f"corpora.{corpus}.source", sources.Source)
     splits, record = corpora.fetch(source)
     with files.whole_folder(Path("data/raw") / corpus) as folder:
         for split, frame in splits.items():

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from unroll import lockfile
+from unroll import lockfile, projection
 from unroll.failures import told_plainly
 
 NAME = "([a-z][a-z0-9_]*)"
@@ -16,11 +16,13 @@ def main() -> None:
     entries = lockfile.read(Path("dvc.lock"))
     trained = lockfile.by_arguments(entries, "train", TRAIN)
     evaluated = lockfile.by_arguments(entries, "evaluate", EVALUATE)
-    trainings: dict[tuple[str, str], dict[int, lockfile.Training]] = {}
+    trainings: dict[tuple[str, str], dict[int, projection.Training]] = {}
     for (corpus, network, seed), entry in trained.items():
         trainings.setdefault((corpus, network), {})[int(seed)] = training(corpus, network, seed, entry)
     groups = [
-        lockfile.Group(corpus, network, seeds, evaluation(corpus, network, evaluated.get((corpus, network))))
+        projection.Group(
+            corpus, network, seeds, evaluation(corpus, network, evaluated.get((corpus, network)))
+        )
         for (corpus, network), seeds in trainings.items()
     ]
     compared = [Path("reports/comparison.csv"), Path("reports/comparison.md")]
@@ -34,9 +36,9 @@ def main() -> None:
     print(f"track: {runs} current ({changes}), {tracking.without_password(uri)}")
 
 
-def training(corpus: str, network: str, seed: str, entry: lockfile.Entry) -> lockfile.Training:
+def training(corpus: str, network: str, seed: str, entry: lockfile.Entry) -> projection.Training:
     data = Path("data/vocabulary") / corpus
-    return lockfile.Training(
+    return projection.Training(
         seed=int(seed),
         entry=entry,
         model=Path("models") / corpus / network / seed,
@@ -45,10 +47,10 @@ def training(corpus: str, network: str, seed: str, entry: lockfile.Entry) -> loc
     )
 
 
-def evaluation(corpus: str, network: str, entry: lockfile.Entry | None) -> lockfile.Evaluation | None:
+def evaluation(corpus: str, network: str, entry: lockfile.Entry | None) -> projection.Evaluation | None:
     if entry is None:
         return None
-    return lockfile.Evaluation(
+    return projection.Evaluation(
         entry=entry,
         models=Path("models") / corpus / network,
         metrics=Path("reports/metrics") / corpus / f"{network}.json",

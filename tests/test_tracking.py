@@ -358,6 +358,8 @@ def test_no_run_is_made_of_files_that_are_not_the_locks(project: Project, fault:
 
 def test_a_run_outlives_its_files_while_the_lock_knows_it(project: Project) -> None:
     project.track()
+    project.evaluate("bow", shift=0.01)
+    assert project.track() == (3, 0, 3)
     before = project.ids()
     for folder in ("models", "reports/history", "reports/metrics", "reports/predictions"):
         shutil.rmtree(project.folder / folder)
@@ -417,10 +419,14 @@ def test_a_parent_keeps_up_with_the_comparison(project: Project) -> None:
     assert project.artifacts(run)["comparison/comparison.md"] == "second"
 
 
-def test_a_comparison_that_is_not_the_locks_is_not_shown(project: Project) -> None:
+def test_an_edited_report_is_not_shown(project: Project) -> None:
     project.write("reports/comparison.md", "edited")
+    metrics = project.folder / "reports/metrics/tiny/bow.json"
+    metrics.write_text(metrics.read_text().replace("0.51", "0.91"))
     project.track()
-    assert "comparison/comparison.md" not in project.artifacts(project.runs()["bow"])
+    runs = project.runs()
+    assert "test_accuracy" not in runs["bow seed 1"].data.metrics and not runs["bow"].data.metrics
+    assert "comparison/comparison.md" not in project.artifacts(runs["bow"])
 
 
 def test_runs_of_others_are_left_alone(project: Project) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from unroll import catalogue, environment, files, lockorder, scheduler, suite
+from unroll import catalogue, environment, files, lockfile, scheduler, suite
 from unroll.comparison import IN_WORDS
 from unroll.failures import Refusal, told_plainly
 
@@ -49,7 +49,7 @@ def repro(
     if not _environment_is_recorded(device):
         scheduler.run_one(["repro", "--single-item", "environment"], LOGS / "environment.log")
     survey = scheduler.survey(Path.cwd())
-    if dropped := lockorder.arrange(LOCK, survey.names):
+    if dropped := lockfile.arrange(LOCK, survey.names):
         console.print(
             f"took {len(dropped)} entries out of {LOCK} that `select` no longer names; git has them"
         )
@@ -64,7 +64,7 @@ def repro(
     else:
         # One plain run of all: it finds the stages done, runs those that stand alone, seals the lock.
         scheduler.run_one(["repro"], LOGS / "seal.log")
-    lockorder.arrange(LOCK, survey.names)
+    lockfile.arrange(LOCK, survey.names)
     _show(console, whole)
 
 

@@ -8,9 +8,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from unroll.classifier import Network
 from unroll.comparison import Published
-from unroll.corpora import Source
 from unroll.environment import Device
 from unroll.params import Name, Params, Selection, Strict
+from unroll.sources import Source
 from unroll.text import TextRules
 from unroll.training import Headline, Training, merge
 from unroll.vocabulary import VocabularyRules

@@ -95,7 +95,8 @@ def _section(name: str, title: str, documents: list[dict], published: tuple[Publ
 
 
 def _reference(system: str, source: str, scores: dict[str, float], headline: str, others: list[str]) -> str:
-    cells = [f"*{system}*", _cell(headline, scores.get(headline)), source, ""]
+    name = f"*{system}* ({source})" if source else f"*{system}*"
+    cells = [name, _cell(headline, scores.get(headline)), "", ""]
     cells += [_cell(metric, scores.get(metric)) for metric in others] + [""]
     return "| " + " | ".join(cells) + " |"
 

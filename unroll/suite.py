@@ -5,9 +5,9 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from unroll.corpora import HUB_SECONDS, hub_answers, hub_endpoint, mirror_folder
 from unroll.failures import Refusal
 from unroll.files import write_text
+from unroll.hub import HUB_SECONDS, hub_answers, hub_endpoint, mirror_folder
 from unroll.params import Selection
 
 AUTO, KEEP = "auto", "keep"

@@ -25,7 +25,8 @@ from rich.progress import Progress
 
 from unroll import files
 from unroll.failures import Refusal
-from unroll.lockfile import Content, Group, Scores, key_of, md5_of
+from unroll.lockfile import key_of, md5_of
+from unroll.projection import Content, Group, Scores
 
 # What MLflow does of its own accord otherwise: unpickle, run code that lies beside a model, start
 # jobs, report its use to its makers, and try a dead server for minutes.

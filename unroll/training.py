@@ -86,7 +86,7 @@ def fit(
     Continues from `checkpoint` where it holds a run, and removes it at the end.
 
     Raises:
-        Refusal: the loss is no longer a number.
+        Refusal: the loss or a score is no longer a number.
     """
     optimizer = Adam(model, model.embedding, training.learning_rate)
     state, best = _resume(checkpoint, model, optimizer)
@@ -96,7 +96,13 @@ def fit(
         clock.start(state.epoch)
         loss = _train_epoch(model, optimizer, train, training, seed, state, clock, watch)
         clock.end()
-        scores = metrics.all_metrics(predict(model, validation), validation.labels.cpu().numpy())
+        probabilities_NC = predict(model, validation)
+        if not (np.isfinite(loss) and np.isfinite(probabilities_NC).all()):
+            raise Refusal(
+                f"training came to nothing in epoch {state.epoch}: the loss ({loss}) or a validation score "
+                "is no number. Try a smaller learning_rate or gradient_clip."
+            )
+        scores = metrics.all_metrics(probabilities_NC, validation.labels.cpu().numpy())
         named = {f"validation_{name}": value for name, value in scores.items()}
         state.history.append({"epoch": state.epoch, "train_loss": loss, **named})
         if scores[headline] > state.best_score:
@@ -152,10 +158,7 @@ def _train_epoch(
         if clock.is_due():
             best = state.best_score if state.history else float("nan")
             watch(clock.progress(total.item() / rows_done, best))
-    mean = total.item() / rows_done
-    if not np.isfinite(mean):
-        raise Refusal(f"the training loss became {mean} in epoch {state.epoch}: try a smaller learning_rate")
-    return mean
+    return total.item() / rows_done
 
 
 def _class_weights(train: EncodedSplit, classes: int, rule: str) -> Tensor | None:
