@@ -98,30 +98,44 @@ def test_after_a_failure_nothing_more_starts_and_the_message_ends_with_the_log(p
 def test_the_lock_of_a_parallel_run_is_that_of_a_serial_one(project):
     run(project, slots=3)
     names = scheduler.survey(project).names
-    lockfile.arrange(project / "dvc.lock", names)
+    lockfile.arrange(project / "dvc.lock", project / "parked.lock", names)
     parallel = (project / "dvc.lock").read_bytes()
     for path in ("dvc.lock", "first", "left", "right", "last", "alone"):
         (project / path).unlink()
     scheduler.run_one(["repro", "--force"], project / "logs/serial.log")
-    lockfile.arrange(project / "dvc.lock", names)
+    lockfile.arrange(project / "dvc.lock", project / "parked.lock", names)
     assert (project / "dvc.lock").read_bytes() == parallel
 
 
-def test_entries_that_are_wanted_no_more_leave_the_lock_and_dvc_takes_it_as_it_is(project):
+def test_entries_that_are_wanted_no_more_leave_the_lock_and_come_back_without_a_run(project):
     run(project, slots=2)
-    assert lockfile.arrange(project / "dvc.lock", ["first", "left"]) == ["alone", "last", "right"]
+    lock, parked = project / "dvc.lock", project / "parked.lock"
+    names = scheduler.stage_names(project)
+    lockfile.arrange(lock, parked, names)
+    whole = lock.read_bytes()
+    assert lockfile.arrange(lock, parked, ["first", "left"]) == ["alone", "last", "right"]
     assert sorted(scheduler.survey(project).stale) == ["alone", "last", "right"]
+    assert lockfile.arrange(lock, parked, names) == []
+    assert lock.read_bytes() == whole
+    assert scheduler.survey(project).stale == {}
+
+
+def test_without_the_parked_file_the_run_cache_brings_them_back(project):
+    run(project, slots=2)
+    lockfile.arrange(project / "dvc.lock", project / "parked.lock", ["first"])
+    (project / "parked.lock").unlink()
     before = events(project)
     run(project, slots=2)
-    assert events(project) == before  # the run-cache had all three
+    assert events(project) == before
     assert scheduler.survey(project).stale == {}
 
 
 def test_a_lock_that_dvc_did_not_write_is_left_alone(tmp_path):
-    lock = tmp_path / "dvc.lock"
-    assert lockfile.arrange(lock, ["a"]) == []
+    lock, parked = tmp_path / "dvc.lock", tmp_path / "parked.lock"
+    assert lockfile.arrange(lock, parked, ["a"]) == []
+    assert not lock.exists()
     lock.write_text("schema: '2.0'\nstages: {a: {cmd: x}}\n")
-    assert lockfile.arrange(lock, []) == []
+    assert lockfile.arrange(lock, parked, []) == []
     assert lock.read_text() == "schema: '2.0'\nstages: {a: {cmd: x}}\n"
 
 

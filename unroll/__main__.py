@@ -17,6 +17,7 @@ PARAMS = Path("params.yaml")
 ENVIRONMENT = Path("data/environment")
 COMPARISON = Path("reports/comparison.csv")
 LOCK = Path("dvc.lock")
+PARKED = Path(".unroll/parked.lock")
 LOGS = Path(".unroll/logs")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -48,11 +49,7 @@ def repro(
     device = environment.choose_device(whole.device)
     if not _environment_is_recorded(device):
         scheduler.run_one(["repro", "--single-item", "environment"], LOGS / "environment.log")
-    survey = scheduler.survey(Path.cwd())
-    if dropped := lockfile.arrange(LOCK, survey.names):
-        console.print(
-            f"took {len(dropped)} entries out of {LOCK} that `select` no longer names; git has them"
-        )
+    survey = _survey(console)
     if survey.stale:
         devices = _gpu_count() if device == "cuda" else 0
         slots = jobs or devices * whole.machine.runs_per_gpu or len(os.sched_getaffinity(0))
@@ -64,8 +61,16 @@ def repro(
     else:
         # One plain run of all: it finds the stages done, runs those that stand alone, seals the lock.
         scheduler.run_one(["repro"], LOGS / "seal.log")
-    lockfile.arrange(LOCK, survey.names)
+    lockfile.arrange(LOCK, PARKED, survey.names)
     _show(console, whole)
+
+
+def _survey(console: Console) -> scheduler.Survey:
+    """Put dvc.lock in order first: entries that come back save their stages a run."""
+    names = scheduler.stage_names(Path.cwd())
+    if parked := lockfile.arrange(LOCK, PARKED, names):
+        console.print(f"moved {len(parked)} entries that `select` no longer names from {LOCK} to {PARKED}")
+    return scheduler.survey(Path.cwd())
 
 
 def _environment_is_recorded(device: str) -> bool:

@@ -52,6 +52,14 @@ class Survey:
     """Nothing is stale, and neither is the comparison of it all."""
 
 
+def stage_names(root: Path) -> list[str]:
+    """Return all stages in the order of dvc.yaml."""
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        return [stage.addressing for stage in repo.index.stages]
+
+
 def survey(root: Path) -> Survey:
     """Ask DVC which stages are to run.
 
