@@ -50,7 +50,7 @@ def project(tmp_path, monkeypatch):
 def run(project: Path, slots: int) -> str:
     output = io.StringIO()
     graph = scheduler.survey(project).stale
-    scheduler.run_all(graph, slots, project / "logs", devices=0, console=Console(file=output))
+    scheduler.run_all(graph, slots, project / "logs", gpus=[], console=Console(file=output))
     return output.getvalue()
 
 
@@ -110,7 +110,7 @@ def test_the_lock_of_a_parallel_run_is_that_of_a_serial_one(project):
 def test_entries_that_are_wanted_no_more_leave_the_lock_and_come_back_without_a_run(project):
     run(project, slots=2)
     lock, parked = project / "dvc.lock", project / "parked.lock"
-    names = scheduler.stage_names(project)
+    names = scheduler.survey(project).names
     lockfile.arrange(lock, parked, names)
     whole = lock.read_bytes()
     assert lockfile.arrange(lock, parked, ["first", "left"]) == ["alone", "last", "right"]
@@ -150,5 +150,5 @@ def test_a_stage_learns_where_to_report_and_which_device_is_its_own(project):
         )
     )
     graph = scheduler.survey(project).stale
-    scheduler.run_all(graph, 4, project / "logs", devices=2, console=Console(file=io.StringIO()))
-    assert {(project / name).read_text() for name in graph} <= {"0", "1"}
+    scheduler.run_all(graph, 4, project / "logs", gpus=["3", "5"], console=Console(file=io.StringIO()))
+    assert {(project / name).read_text() for name in graph} <= {"3", "5"}

@@ -41,20 +41,21 @@ def repro(
     console = Console()
     if jobs < 0:
         raise Refusal(f"JOBS is {jobs}: give a positive number, or 0 for one a core")
-    chosen, reason = suite.choose(suite_name, catalogue.load(PARAMS).suites)
-    console.print(f"suite [bold]{chosen}[/bold]: {reason}")
-    if chosen != suite.KEEP and suite.write_selection(PARAMS, catalogue.load(PARAMS).suites[chosen]):
-        console.print(f"wrote its lists into `select` of {PARAMS}")
     whole = catalogue.load(PARAMS)
+    chosen, reason = suite.choose(suite_name, whole.suites)
+    console.print(f"suite [bold]{chosen}[/bold]: {reason}")
+    if chosen != suite.KEEP and suite.write_selection(PARAMS, whole.suites[chosen]):
+        console.print(f"wrote its lists into `select` of {PARAMS}")
+        whole = catalogue.load(PARAMS)
     device = environment.choose_device(whole.device)
     if not _environment_is_recorded(device):
         scheduler.run_one(["repro", "--single-item", "environment"], LOGS / "environment.log")
     survey = _survey(console)
     if survey.stale:
-        devices = _gpu_count() if device == "cuda" else 0
-        slots = jobs or devices * whole.machine.runs_per_gpu or len(os.sched_getaffinity(0))
+        gpus = _visible_gpus() if device == "cuda" else []
+        slots = jobs or len(gpus) * whole.machine.runs_per_gpu or len(os.sched_getaffinity(0))
         console.print(f"{len(survey.stale)} stages to run, {slots} at once")
-        scheduler.run_all(survey.stale, slots, LOGS, devices, console)
+        scheduler.run_all(survey.stale, slots, LOGS, gpus, console)
     if survey.compared:
         console.print("nothing has changed: only the tracker looks again")
         scheduler.run_one(["repro", "--single-item", "track"], LOGS / "seal.log")
@@ -66,11 +67,13 @@ def repro(
 
 
 def _survey(console: Console) -> scheduler.Survey:
-    """Put dvc.lock in order first: entries that come back save their stages a run."""
-    names = scheduler.stage_names(Path.cwd())
-    if parked := lockfile.arrange(LOCK, PARKED, names):
+    """Put dvc.lock in order before anything runs: an entry that comes back saves its stage a run."""
+    survey = scheduler.survey(Path.cwd())
+    before = LOCK.read_bytes() if LOCK.exists() else None
+    if parked := lockfile.arrange(LOCK, PARKED, survey.names):
         console.print(f"moved {len(parked)} entries that `select` no longer names from {LOCK} to {PARKED}")
-    return scheduler.survey(Path.cwd())
+    changed = LOCK.exists() and LOCK.read_bytes() != before
+    return scheduler.survey(Path.cwd()) if changed else survey
 
 
 def _environment_is_recorded(device: str) -> bool:
@@ -81,10 +84,11 @@ def _environment_is_recorded(device: str) -> bool:
     )
 
 
-def _gpu_count() -> int:
+def _visible_gpus() -> list[str]:
     import torch
 
-    return torch.cuda.device_count()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
 
 
 def _show(console: Console, whole: catalogue.Catalogue) -> None:

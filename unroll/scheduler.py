@@ -52,14 +52,6 @@ class Survey:
     """Nothing is stale, and neither is the comparison of it all."""
 
 
-def stage_names(root: Path) -> list[str]:
-    """Return all stages in the order of dvc.yaml."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        return [stage.addressing for stage in repo.index.stages]
-
-
 def survey(root: Path) -> Survey:
     """Ask DVC which stages are to run.
 
@@ -112,10 +104,10 @@ def run_one(arguments: Iterable[str], log: Path) -> None:
         raise
 
 
-def run_all(graph: Graph, slots: int, logs: Path, devices: int, console: Console) -> None:
+def run_all(graph: Graph, slots: int, logs: Path, gpus: list[str], console: Console) -> None:
     """Run the stages of `graph`, as many at once as there are slots.
 
-    With GPUs, slot i sees only device i modulo `devices`.
+    With GPUs, the slots take turns: each sees one of them alone.
 
     Raises:
         Refusal: a stage failed; those running then were let end, no other was started.
@@ -130,7 +122,7 @@ def run_all(graph: Graph, slots: int, logs: Path, devices: int, console: Console
             while running or (sorter.is_active() and failed is None):
                 waiting += sorted(sorter.get_ready())
                 while waiting and free and failed is None:
-                    running.append(_start(waiting.pop(0), free.pop(0), logs, Path(folder), devices))
+                    running.append(_start(waiting.pop(0), free.pop(0), logs, Path(folder), gpus))
                 for one in [one for one in running if one.process.poll() is not None]:
                     running.remove(one)
                     free.append(one.slot)
@@ -147,11 +139,11 @@ def run_all(graph: Graph, slots: int, logs: Path, devices: int, console: Console
         raise Refusal(_failure(failed.stage, failed.log))
 
 
-def _start(stage: str, slot: int, logs: Path, folder: Path, devices: int) -> Running:
+def _start(stage: str, slot: int, logs: Path, folder: Path, gpus: list[str]) -> Running:
     log, progress = logs / f"{stage}.log", folder / stage
     environment = {FILE_VARIABLE: str(progress)}
-    if devices:
-        environment["CUDA_VISIBLE_DEVICES"] = str(slot % devices)
+    if gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
     process = run_dvc(["--wait-for-lock", "repro", "--single-item", stage], log, environment)
     return Running(stage, process, log, progress, slot, time.monotonic())
 

@@ -1,0 +1,40 @@
+"""The README shows the committed comparison, figure by figure."""
+
+import csv
+import io
+import subprocess
+
+import pytest
+from clone import ROOT
+
+
+@pytest.fixture(scope="module")
+def committed() -> dict[str, str]:
+    """As of HEAD: `make repro` may have written another comparison over the files since."""
+    shown = {}
+    for name in ("README.md", "reports/comparison.csv"):
+        done = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, f"{name} is not committed"
+        shown[name] = done.stdout
+    return shown
+
+
+def test_every_network_stands_in_the_readme_with_its_mean_and_spread(committed):
+    headlines = {"sst5": "accuracy", "tweets": "macro_recall"}
+    rows = list(csv.DictReader(io.StringIO(committed["reports/comparison.csv"])))
+    shown = [row for row in rows if headlines.get(row["corpus"]) == row["metric"]]
+    assert {row["corpus"] for row in shown} == set(headlines)
+    lines = committed["README.md"].splitlines()
+    for row in shown:
+        mean, std, low, high = (100 * float(row[name]) for name in ("mean", "std", "ci_low", "ci_high"))
+        expected = f"| {row['network']} | **{mean:.1f}** ± {std:.1f} | {low:.1f} to {high:.1f} |"
+        assert any(line.startswith(expected) for line in lines), expected
+
+
+def test_every_file_of_the_tree_is_named_in_the_readme(committed):
+    for folder in ("stages", "unroll", "benchmarks", "tests"):
+        assert f"{folder}/" in committed["README.md"]
+    for path in (ROOT / "unroll").glob("*.py"):
+        assert path.name.startswith("__") or path.name in committed["README.md"], path.name
+    for path in (ROOT / "stages").glob("*.py"):
+        assert f"| `{path.stem}` |" in committed["README.md"], path.name
