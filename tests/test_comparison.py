@@ -134,9 +134,9 @@ def test_a_published_figure_stands_in_the_column_of_its_metric_with_its_source()
         Published(system="RoBERTa", metric="macro_recall", value=0.713, source="Somebody 2020"),
     )
     table = cells(section(published=figures))
-    header, [accuracy, recall] = table[0], [row for row in table if row[0] in ("*tree LSTM*", "*RoBERTa*")]
-    assert (accuracy[1], accuracy[2]) == ("51.0", "Nobody 2015")
-    assert (recall[1], recall[2]) == ("", "Somebody 2020")
+    header, accuracy, recall = table[0], table[-2], table[-1]
+    assert (accuracy[0], accuracy[1]) == ("*tree LSTM* (Nobody 2015)", "51.0")
+    assert (recall[0], recall[1]) == ("*RoBERTa* (Somebody 2020)", "")
     assert recall[header.index("macro recall")] == "71.3"
     assert accuracy[header.index("macro recall")] == ""
 
