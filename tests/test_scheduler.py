@@ -102,7 +102,7 @@ def test_the_lock_of_a_parallel_run_is_that_of_a_serial_one(project):
     parallel = (project / "dvc.lock").read_bytes()
     for path in ("dvc.lock", "first", "left", "right", "last", "alone"):
         (project / path).unlink()
-    scheduler.run_one(["repro", "--force"], project / "logs/serial.log")
+    scheduler.run_one(["-m", "dvc", "repro", "--force"], project / "logs/serial.log")
     lockfile.arrange(project / "dvc.lock", project / "parked.lock", names)
     assert (project / "dvc.lock").read_bytes() == parallel
 

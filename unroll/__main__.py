@@ -2,6 +2,8 @@
 
 import csv
 import os
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +21,7 @@ COMPARISON = Path("reports/comparison.csv")
 LOCK = Path("dvc.lock")
 PARKED = Path(".unroll/parked.lock")
 LOGS = Path(".unroll/logs")
+DVC = ("-m", "dvc", "repro")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -39,6 +42,8 @@ def repro(
 ) -> None:
     """Choose a suite, run every stage that changed, and show the comparison."""
     console = Console()
+    # As Ctrl-C does: the stages that are running end with this process.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if jobs < 0:
         raise Refusal(f"JOBS is {jobs}: give a positive number, or 0 for one a core")
     whole = catalogue.load(PARAMS)
@@ -49,7 +54,7 @@ def repro(
         whole = catalogue.load(PARAMS)
     device = environment.choose_device(whole.device)
     if not _environment_is_recorded(device):
-        scheduler.run_one(["repro", "--single-item", "environment"], LOGS / "environment.log")
+        scheduler.run_one([*DVC, "--single-item", "environment"], LOGS / "environment.log")
     survey = _survey(console)
     if survey.stale:
         gpus = _visible_gpus() if device == "cuda" else []
@@ -58,10 +63,11 @@ def repro(
         scheduler.run_all(survey.stale, slots, LOGS, gpus, console)
     if survey.compared:
         console.print("nothing has changed: only the tracker looks again")
-        scheduler.run_one(["repro", "--single-item", "track"], LOGS / "seal.log")
+        # As dvc.yaml has it, but without DVC, which would rewrite the lock to say the same.
+        scheduler.run_one(["-m", "stages.track"], LOGS / "seal.log")
     else:
         # One plain run of all: it finds the stages done, runs those that stand alone, seals the lock.
-        scheduler.run_one(["repro"], LOGS / "seal.log")
+        scheduler.run_one(DVC, LOGS / "seal.log")
     lockfile.arrange(LOCK, PARKED, survey.names)
     _show(console, whole)
 

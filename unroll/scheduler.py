@@ -57,14 +57,21 @@ def survey(root: Path) -> Survey:
 
     That is every stage that DVC calls changed, and every stage downstream of one: whether the
     latter really change only DVC can tell, once the former have run.
+
+    Raises:
+        Refusal: DVC cannot say, because another one is at work, say.
     """
     import networkx
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     with Repo(str(root)) as repo:
+        try:
+            status = set(repo.status())
+        except DvcException as error:
+            raise Refusal(f"dvc status: {error}") from None
         graph = repo.index.graph
         stages = {stage.addressing: stage for stage in repo.index.stages}
-        status = set(repo.status())
         changed = status - SERIAL
         # DVC's edges lead from a stage to what it needs.
         stale = {one.addressing for name in changed for one in networkx.ancestors(graph, stages[name])}
@@ -73,14 +80,16 @@ def survey(root: Path) -> Survey:
         return Survey(list(stages), needs, compared=not needs and "compare" not in status)
 
 
-def run_dvc(arguments: Iterable[str], log: Path, extra: dict[str, str] | None = None) -> subprocess.Popen:
-    """Start DVC in a process group of its own, its output going to `log`."""
+def start_python(
+    arguments: Iterable[str], log: Path, extra: dict[str, str] | None = None
+) -> subprocess.Popen:
+    """Start `python ARGUMENTS` in a process group of its own, its output going to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     # The environment's own python first, whatever the caller's PATH: stages are `python -m ...`.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with open(log, "w", encoding="utf-8") as stream:
         return subprocess.Popen(
-            [sys.executable, "-m", "dvc", *arguments],
+            [sys.executable, *arguments],
             stdout=stream,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -90,15 +99,15 @@ def run_dvc(arguments: Iterable[str], log: Path, extra: dict[str, str] | None = 
 
 
 def run_one(arguments: Iterable[str], log: Path) -> None:
-    """Run DVC to its end.
+    """Run `python ARGUMENTS` to its end.
 
     Raises:
         Refusal: it failed; the message ends with what it said last.
     """
-    process = run_dvc(arguments, log)
+    process = start_python(arguments, log)
     try:
         if process.wait() != 0:
-            raise Refusal(_failure("dvc " + " ".join(arguments), log))
+            raise Refusal(_failure("python " + " ".join(arguments), log))
     except BaseException:
         _stop(process)
         raise
@@ -144,7 +153,9 @@ def _start(stage: str, slot: int, logs: Path, folder: Path, gpus: list[str]) -> 
     environment = {FILE_VARIABLE: str(progress)}
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
-    process = run_dvc(["--wait-for-lock", "repro", "--single-item", stage], log, environment)
+    process = start_python(
+        ["-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage], log, environment
+    )
     return Running(stage, process, log, progress, slot, time.monotonic())
 
 
