@@ -11,16 +11,18 @@ from unroll.failures import told_plainly
 def main(corpus: str, network_name: str, seed: int) -> None:
     started = time.monotonic()
     environment.pin()
-    from unroll import checkpoints, files, training
+    from unroll import checkpoints, files, tasks, training
     from unroll.batches import EncodedSplit
-    from unroll.classifier import Classifier, Network
+    from unroll.classifier import parameter_count
+    from unroll.embeddings import pretrained
+    from unroll.experiment import Experiment
+    from unroll.networks import Network
     from unroll.params import Params
     from unroll.progress import Display
 
     params = Params()
     network = params.get(f"networks.{network_name}", Network)
     labels = params.get(f"corpora.{corpus}.labels", tuple[str, ...])
-    headline = params.get(f"corpora.{corpus}.headline", training.Headline)
     defaults = params.get("training", training.Training)
     rules = training.merge(defaults, params.get(f"corpora.{corpus}.training", dict), network.training)
     profile = files.read_json(Path("data/environment/training.json"))
@@ -28,35 +30,35 @@ def main(corpus: str, network_name: str, seed: int) -> None:
     environment.prepare_torch(device, rules.matmul_precision)
 
     data = Path("data/vocabulary") / corpus
+    vocabulary = (data / "vocabulary.txt").read_text(encoding="utf-8").count("\n")
+    headline = params.get(f"corpora.{corpus}.headline", tasks.Headline)
+    experiment = Experiment(network, rules, headline, vocabulary, len(labels), seed)
+    vectors = Path("data/vectors") / corpus / network_name / "training"
+    rows, part = (
+        (data / "train/phrases", "phrases") if rules.supervision == "phrases" else (data / "train", "train")
+    )
+    train = EncodedSplit.load(rows, device, vocabulary, pretrained(vectors, part))
+    validation = EncodedSplit.load(data / "validation", device, vocabulary, pretrained(vectors, "validation"))
+    model = experiment.model(pretrained(vectors, "vocabulary"), device)
     document = {
         "corpus": corpus,
         "network": network.model_dump(mode="json"),
         "training": rules.model_dump(mode="json"),
         "seed": seed,
         "labels": labels,
-        "headline": headline,
-        "vocabulary_size": (data / "vocabulary.txt").read_text(encoding="utf-8").count("\n"),
+        "headline": experiment.task(train).headline,
+        "vocabulary_size": vocabulary,
         "vocabulary_sha256": files.sha256_of(data / "vocabulary.txt"),
         "profile": profile,
+        "parameters": parameter_count(model),
     }
-    training.seed_everything(seed, epoch=0)
-    model = Classifier(network, document["vocabulary_size"], len(labels)).to(device)
     name = f"{corpus}-{network_name}-{seed}"
-    key = checkpoints.key_of(document, [data / "train", data / "validation"])
-    with Display(f"train {corpus} {network_name} {seed}", headline) as display:
+    key = checkpoints.key_of(document, [data / "train", data / "validation", vectors])
+    checkpoint = Path(".unroll/checkpoints") / f"{name}-{key}.safetensors"
+    with Display(f"train {corpus} {network_name} {seed}", document["headline"]) as display:
         loop_started = time.monotonic()
-        fitted = training.fit(
-            model,
-            EncodedSplit.load(data / "train", device),
-            EncodedSplit.load(data / "validation", device),
-            rules,
-            headline,
-            seed,
-            checkpoint=Path(".unroll/checkpoints") / f"{name}-{key}.safetensors",
-            watch=display,
-        )
+        fitted = experiment.run(model, train, validation, checkpoint, display)
         loop_seconds = time.monotonic() - loop_started
-    document["parameters"] = model.parameter_count()
     document["best_epoch"] = fitted.best_epoch
     files.write_csv(Path("reports/history") / corpus / network_name / f"{seed}.csv", fitted.history)
     with files.whole_folder(Path("models") / corpus / network_name / str(seed)) as folder:

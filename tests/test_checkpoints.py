@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_model_is_the_same_after_loading(folder):
-    found, document = checkpoints.load_model(folder)
+    found, document = checkpoints.load_weights(folder)
     assert set(found) == set(weights())
     assert all(torch.equal(found[name], tensor) for name, tensor in weights().items())
     assert document == DOCUMENT | {"weights_sha256": sha256_of(folder / "weights.safetensors")}
@@ -40,7 +40,7 @@ def test_a_model_is_the_same_after_loading(folder):
 def test_weights_are_saved_whatever_their_layout_and_graph(tmp_path):
     turned = {"weight": torch.arange(6.0).reshape(2, 3).t().requires_grad_()}
     checkpoints.save_model(tmp_path, turned, DOCUMENT)
-    assert torch.equal(checkpoints.load_model(tmp_path)[0]["weight"], turned["weight"])
+    assert torch.equal(checkpoints.load_weights(tmp_path)[0]["weight"], turned["weight"])
 
 
 def test_the_same_weights_are_the_same_bytes_in_any_folder_and_order(tmp_path):
@@ -69,9 +69,9 @@ def test_every_flipped_bit_of_the_weights_is_refused(folder):
             flipped[place] ^= 1 << bit
             path.write_bytes(flipped)
             with pytest.raises(Refusal, match=r"weights\.safetensors is damaged"):
-                checkpoints.load_model(folder)
+                checkpoints.load_weights(folder)
     path.write_bytes(good)
-    checkpoints.load_model(folder)
+    checkpoints.load_weights(folder)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 8, 100, -1])
@@ -79,14 +79,14 @@ def test_weights_that_were_cut_short_are_refused(folder, keep):
     path = folder / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(Refusal, match=r"weights\.safetensors is damaged.*run dvc repro"):
-        checkpoints.load_model(folder)
+        checkpoints.load_weights(folder)
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "model.json"])
 def test_a_missing_file_is_refused_by_name(folder, name):
     (folder / name).unlink()
     with pytest.raises(Refusal, match=f"{name} is missing: run dvc repro"):
-        checkpoints.load_model(folder)
+        checkpoints.load_weights(folder)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_missing_file_is_refused_by_name(folder, name):
 def test_a_damaged_model_json_is_refused(folder, content):
     (folder / "model.json").write_bytes(content)
     with pytest.raises(Refusal, match="is damaged"):
-        checkpoints.load_model(folder)
+        checkpoints.load_weights(folder)
 
 
 def test_weights_of_another_model_are_refused(folder, tmp_path_factory):
@@ -103,7 +103,7 @@ def test_weights_of_another_model_are_refused(folder, tmp_path_factory):
     checkpoints.save_model(other, weights(seed=1), DOCUMENT)
     (folder / "weights.safetensors").write_bytes((other / "weights.safetensors").read_bytes())
     with pytest.raises(Refusal, match="its sha256 is not the one"):
-        checkpoints.load_model(folder)
+        checkpoints.load_weights(folder)
 
 
 # --- no pickle --------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def test_a_pickle_in_place_of_weights_is_refused_and_not_run(folder, writer, dig
         document = DOCUMENT | {"weights_sha256": sha256_of(path)}
         (folder / "model.json").write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(Refusal, match=r"weights\.safetensors is"):
-        checkpoints.load_model(folder)
+        checkpoints.load_weights(folder)
     assert not trap.exists()
 
 

@@ -135,4 +135,4 @@ def encoded(folder: Path, table: list[dict], vocabulary: Vocabulary | None = Non
     tokens = [row["text"].split() for row in table]
     vocabulary = vocabulary or Vocabulary.build(tokens, VocabularyRules())
     save_encoded(folder, vocabulary, range(len(table)), tokens, [row["label"] for row in table])
-    return EncodedSplit.load(folder)
+    return EncodedSplit.load(folder, "cpu", len(vocabulary))

@@ -1,6 +1,7 @@
-"""Encoded rows -> batches of nearly equal length, in an order that (seed, epoch) decides alone.
+"""Encoded rows -> batches, in an order that (seed, epoch) decides alone.
 
-Axes: B rows in the batch, L steps.
+Axes: B rows in the batch, L steps, V words of the vocabulary, X words without an id of their own that
+have a pretrained vector all the same, E its components.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unroll.vocabulary import PAD
+from unroll.vocabulary import PAD, UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Batch:
     labels_B: Tensor
     even: bool
     """All rows are equally long: nothing is padded and nothing needs a mask."""
+    unseen_XE: Tensor | None = None
+    """Vectors of the tokens V, V + 1, ...; without them there are no such tokens."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,32 @@ class EncodedSplit:
     rows: np.ndarray
     lengths: np.ndarray
 
+    unseen_XE: Tensor | None = None
+
     @classmethod
-    def load(cls, folder: Path, device: str = "cpu") -> "EncodedSplit":
+    def load(
+        cls, folder: Path, device: str, vocabulary: int, unseen_XE: Tensor | None = None
+    ) -> "EncodedSplit":
+        """Read a split for a vocabulary of so many words.
+
+        Its other words (ids from `vocabulary` on) have the vectors `unseen_XE`. A component that is
+        missing there (NaN) is zero; a word of which all are missing is read as unknown.
+        """
+
         def read(name: str) -> np.ndarray:
             return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
 
-        ids, offsets, labels = (
-            torch.from_numpy(read(name)).to(device) for name in ("ids", "offsets", "labels")
-        )
-        return cls(ids, offsets, labels, np.asarray(read("rows")), np.diff(read("offsets")))
+        ids, offsets, labels = (torch.from_numpy(read(name)) for name in ("ids", "offsets", "labels"))
+        vectors = unseen_XE
+        unseen = ids >= vocabulary
+        if vectors is not None:
+            missing_X = vectors.isnan().all(dim=1)
+            unseen = unseen & missing_X[(ids - vocabulary).clamp(min=0)] if len(vectors) else unseen
+            vectors = vectors.nan_to_num(nan=0.0).to(device)
+        if unseen.any():
+            ids = ids.masked_fill(unseen, UNKNOWN)
+        rows, lengths = np.asarray(read("rows")), np.diff(read("offsets"))
+        return cls(ids.to(device), offsets.to(device), labels.to(device), rows, lengths, vectors)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -61,27 +81,40 @@ class EncodedSplit:
         else:
             padded_BL = steps_L >= lengths_B.unsqueeze(1)
             tokens_BL = self.ids[places_BL.masked_fill(padded_BL, 0)].long().masked_fill(padded_BL, PAD)
-        return Batch(tokens_BL, lengths_B, self.labels[rows_B], even)
+        return Batch(tokens_BL, lengths_B, self.labels[rows_B], even, self.unseen_XE)
 
 
-def training_order(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
+def training_order(
+    lengths: np.ndarray, batch_size: int, seed: int, epoch: int, batching: str = "exact"
+) -> list[np.ndarray]:
     """Return every row's position once, in batches, as a pure function of the arguments.
 
-    Rows of one length are shuffled and cut into full batches, which need neither padding nor
-    packing. What is left of each length is put together with its neighbours in length, so that no
-    batch but the last of them is short. The batches are then shuffled.
+    `batching`: padded and packed cut the shuffled rows as they come. length sorts them first and
+    shuffles the batches: little padding. exact cuts each length into full batches, which need neither
+    padding nor packing; what is left of each is put together with its neighbours in length, so that
+    no batch but the last of them is short, and the batches are shuffled.
     """
     generator = np.random.default_rng([seed, epoch])
     shuffled = generator.permutation(len(lengths))
+    if batching in ("padded", "packed"):
+        return _in_batches(shuffled, batch_size)
     by_length = shuffled[np.argsort(lengths[shuffled], kind="stable")]
+    batches = (
+        _by_exact_length(by_length, lengths, batch_size)
+        if batching == "exact"
+        else _in_batches(by_length, batch_size)
+    )
+    return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def _by_exact_length(by_length: np.ndarray, lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     groups = np.split(by_length, np.flatnonzero(np.diff(lengths[by_length])) + 1)
     full, left_over = [], []
     for group in groups:
         cut = len(group) - len(group) % batch_size
         full += np.split(group[:cut], cut // batch_size) if cut else []
         left_over.append(group[cut:])
-    batches = full + _in_batches(np.concatenate(left_over), batch_size)
-    return [batches[index] for index in generator.permutation(len(batches))]
+    return full + _in_batches(np.concatenate(left_over), batch_size)
 
 
 def reading_order(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:

@@ -1,18 +1,20 @@
 """The whole of params.yaml as one object: what exists, what is selected, and that it fits together."""
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from unroll.classifier import Network
 from unroll.comparison import Published
 from unroll.environment import Device
+from unroll.networks import Network
 from unroll.params import Name, Params, Selection, Strict
 from unroll.sources import Source
+from unroll.tasks import Headline
 from unroll.text import TextRules
-from unroll.training import Headline, Training, merge
+from unroll.training import Training, merge
 from unroll.vocabulary import VocabularyRules
 
 
@@ -55,7 +57,7 @@ class Catalogue(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Catalogue":
-        faults = [*self._unknown_names(), *self._bad_overrides()]
+        faults = [*self._unknown_names(), *self._bad_overrides(), *self._without_phrases()]
         if faults:
             raise ValueError("\n  ".join(faults))
         return self
@@ -73,15 +75,42 @@ class Catalogue(Strict):
                     yield f"{place}.{kind}: an entry stands twice"
 
     def _bad_overrides(self) -> Iterator[str]:
-        owners = {f"corpora.{name}": corpus for name, corpus in self.corpora.items()}
-        owners |= {f"networks.{name}": network for name, network in self.networks.items()}
-        for place, owner in owners.items():
-            try:
-                merge(self.training, owner.training)
-            except ValidationError as error:
-                for fault in error.errors():
-                    key = ".".join(map(str, fault["loc"]))
-                    yield f"{place}.training.{key}: {fault['msg']} (given: {fault['input']!r})"
+        owners = {f"corpora.{name}": corpus.training for name, corpus in self.corpora.items()}
+        owners |= {f"networks.{name}": network.training for name, network in self.networks.items()}
+        bad = set()
+        for place, override in owners.items():
+            for fault in self._faults(override):
+                bad.add(place)
+                yield f"{place}.training.{fault}"
+        for corpus, network in self._pairs():
+            places = (f"corpora.{corpus}", f"networks.{network}")
+            if bad.isdisjoint(places):
+                for fault in self._faults(*(owners[place] for place in places)):
+                    yield f"{' with '.join(places)}: training.{fault}"
+
+    def _faults(self, *overrides: dict[str, Any]) -> Iterator[str]:
+        try:
+            merge(self.training, *overrides)
+        except ValidationError as error:
+            for fault in error.errors():
+                key = ".".join(map(str, fault["loc"]))
+                given = "" if fault["type"] == "contradiction" else f" (given: {fault['input']!r})"
+                yield f"{key}: {fault['msg']}{given}"
+
+    def _without_phrases(self) -> Iterator[str]:
+        for corpus, network in self._pairs():
+            source = self.corpora[corpus].source
+            overrides = self.corpora[corpus].training, self.networks[network].training
+            supervision = self.training.model_dump() | overrides[0] | overrides[1]
+            if supervision["supervision"] == "phrases" and getattr(source, "form", "rows") != "trees":
+                yield f"corpora.{corpus} with networks.{network}: supervision is phrases, but it has no trees"
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        """Yield every (corpus, network) that a selection names and that exists."""
+        pairs: dict[tuple[str, str], None] = {}
+        for selection in (self.select, *self.suites.values()):
+            pairs |= dict.fromkeys(product(selection.corpora, selection.networks))
+        return (pair for pair in pairs if pair[0] in self.corpora and pair[1] in self.networks)
 
 
 def load(path: Path = Path("params.yaml")) -> Catalogue:

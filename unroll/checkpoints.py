@@ -23,7 +23,7 @@ def save_model(folder: Path, weights: Tensors, document: dict) -> None:
     files.write_json(folder / "model.json", document | {"weights_sha256": digest})
 
 
-def load_model(folder: Path) -> tuple[Tensors, dict]:
+def load_weights(folder: Path) -> tuple[Tensors, dict]:
     """Return the weights and model.json's document.
 
     Raises:
@@ -52,7 +52,8 @@ def key_of(document: dict, data: list[Path]) -> str:
     """Name a run by all that decides it: its parameters, its data and the code that is loaded."""
     content = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
     code = [module.__file__ for name, module in sys.modules.items() if name.split(".")[0] == "unroll"]
-    for path in sorted(map(Path, code)) + [file for folder in data for file in sorted(folder.iterdir())]:
+    read = [file for folder in data for file in sorted(folder.rglob("*")) if file.is_file()]
+    for path in sorted(map(Path, code)) + read:
         content.update(files.sha256_of(path).encode())
     return content.hexdigest()[:16]
 

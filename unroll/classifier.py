@@ -1,100 +1,116 @@
-"""Embedding -> encoder -> scores, built from a few lines of params.yaml.
+"""Tokens -> scores, built from a network's few lines of params.yaml.
 
-Axes: B rows in the batch, L steps, E embedding, F features of a row, C classes.
+Axes: B rows in the batch, L steps, E components of a word vector, F features of a row, H units, V
+words of the vocabulary, C classes.
 """
 
-from typing import Annotated, Any, Literal
-
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from unroll.batches import Batch
-from unroll.encoders import BagEncoder, RecurrentEncoder
-from unroll.params import Share, Strict
+from unroll.embeddings import WordEmbedding
+from unroll.encoders import RecurrentEncoder
+from unroll.networks import BagNetwork, RecurrentNetwork
+from unroll.pooling import Pooling
 from unroll.vocabulary import PAD, UNKNOWN
-
-Size = Annotated[int, Field(ge=1, le=10_000)]
-Pooling = Literal["last", "mean", "max"]
-
-
-class Embedding(Strict):
-    """Vectors drawn from N(0, scale^2)."""
-
-    size: Size = 100
-    scale: Annotated[float, Field(gt=0)] = 1.0
-
-
-class Dropout(Strict):
-    """Chance to be dropped in training: whole words (read as unknown), embedding components, what
-    passes between layers, features before the scores."""
-
-    words: Share = 0.0
-    embedding: Share = 0.0
-    layers: Share = 0.0
-    output: Share = 0.0
-
-
-class _Network(Strict):
-    embedding: Embedding = Embedding()
-    dropout: Dropout = Dropout()
-    training: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of the training parameters; checked by training.merge."""
-
-
-class BagNetwork(_Network):
-    cell: Literal["bag"]
-
-
-class RecurrentNetwork(_Network):
-    cell: Literal["elman", "lstm", "gru"]
-    hidden: Size = 100
-    layers: Annotated[int, Field(ge=1, le=16)] = 1
-    bidirectional: bool = False
-    pooling: Pooling = "last"
-
-
-Network = Annotated[BagNetwork | RecurrentNetwork, Field(discriminator="cell")]
 
 
 class Classifier(nn.Module):
-    """Tokens -> one score a class. Scores only: the loss does the one softmax there is."""
+    """Embedding -> encoder -> pooling -> one score a class.
 
-    def __init__(self, network: BagNetwork | RecurrentNetwork, vocabulary: int, classes: int) -> None:
+    Scores only: the loss does the one softmax there is.
+    """
+
+    def __init__(
+        self,
+        network: BagNetwork | RecurrentNetwork,
+        vocabulary: int,
+        classes: int,
+        vectors_VE: Tensor | None = None,
+    ) -> None:
         super().__init__()
-        embedding = network.embedding.size
-        self.word_dropout = network.dropout.words
-        self.embedding = nn.Embedding(vocabulary, embedding, padding_idx=PAD, sparse=True)
-        self.embedding_dropout = nn.Dropout(network.dropout.embedding)
-        self.encoder = _make_encoder(network)
-        self.output_dropout = nn.Dropout(network.dropout.output)
-        self.output = nn.Linear(self.encoder.size, classes)
-        with torch.no_grad():
-            self.embedding.weight.mul_(network.embedding.scale)
+        self.embedding = WordEmbedding(network.embedding, network.dropout, vocabulary, vectors_VE)
+        features, directions = self.embedding.size, 1
+        if isinstance(network, RecurrentNetwork):
+            self.encoder = RecurrentEncoder(network, features)
+            features, directions = self.encoder.size, self.encoder.directions
+        else:
+            self.encoder = None
+        parts = network.pooling.split("+")
+        self.pooling = Pooling(parts, features, directions, network.attention_size or features)
+        self.head = Head(network.head, network.dropout.output, self.pooling.size, classes)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return scores_BC."""
-        tokens_BL = batch.tokens_BL
-        if self.training and self.word_dropout > 0:
-            dropped_BL = torch.rand(tokens_BL.shape, device=tokens_BL.device) < self.word_dropout
-            tokens_BL = tokens_BL.masked_fill(dropped_BL & (tokens_BL != PAD), UNKNOWN)
-        embedded_BLE = self.embedding_dropout(self.embedding(tokens_BL))
-        features_BF = self.encoder(embedded_BLE, batch.lengths_B, batch.even)
-        return self.output(self.output_dropout(features_BF))
-
-    def parameter_count(self) -> int:
-        return sum(parameter.numel() for parameter in self.parameters())
+        states_BLF = self.embedding(batch)
+        if self.encoder is not None:
+            states_BLF = self.encoder(states_BLF, batch.lengths_B, batch.even)
+        return self.head(self.pooling(states_BLF, batch.lengths_B, batch.even))
 
 
-def _make_encoder(network: BagNetwork | RecurrentNetwork) -> BagEncoder | RecurrentEncoder:
-    if isinstance(network, BagNetwork):
-        return BagEncoder(network.embedding.size)
-    return RecurrentEncoder(
-        cell=network.cell,
-        embedding=network.embedding.size,
-        hidden=network.hidden,
-        layers=network.layers,
-        bidirectional=network.bidirectional,
-        pooling=network.pooling,
-        dropout=network.dropout.layers,
-    )
+class Head(nn.Module):
+    """Features -> scores: ReLU where asked for, dropout, one linear layer."""
+
+    def __init__(self, kind: str, dropout: float, features: int, scores: int) -> None:
+        super().__init__()
+        self.relu = nn.ReLU() if kind == "relu" else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(features, scores)
+
+    def forward(self, features_BF: Tensor) -> Tensor:
+        return self.linear(self.dropout(self.relu(features_BF)))
+
+
+class NextWordModel(nn.Module):
+    """Embedding -> encoder -> a score for each word of the vocabulary after every step.
+
+    It reads forward only. With a classifier's embedding and encoder it pretrains them.
+    """
+
+    def __init__(self, embedding: WordEmbedding, encoder: RecurrentEncoder, dropout: float) -> None:
+        super().__init__()
+        self.embedding, self.encoder = embedding, encoder
+        self.head = Head("linear", dropout, encoder.size, len(embedding.weight))
+
+    @classmethod
+    def build(
+        cls, network: RecurrentNetwork, vocabulary: int, vectors_VE: Tensor | None = None
+    ) -> "NextWordModel":
+        embedding = WordEmbedding(network.embedding, network.dropout, vocabulary, vectors_VE)
+        encoder = RecurrentEncoder(network, embedding.size)
+        return cls(embedding, encoder, network.dropout.output)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return scores_BLV: at step t those of the word at t + 1."""
+        return self.head(self.encoder(self.embedding(batch), batch.lengths_B, batch.even))
+
+    def scored_targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return scores_TV and targets_T for every word but a row's first, row by row.
+
+        Only these are scored, for a score costs as much as the rest of the step. A target without an
+        id of its own counts as unknown.
+        """
+        states_BLH = self.encoder(self.embedding(batch), batch.lengths_B, batch.even)
+        targets_BL = batch.tokens_BL[:, 1:]
+        real_BL = targets_BL != PAD
+        targets_T = targets_BL[real_BL]
+        targets_T = targets_T.masked_fill(targets_T >= len(self.embedding.weight), UNKNOWN)
+        return self.head(states_BLH[:, :-1][real_BL]), targets_T
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Return how many parameters are trained; a frozen embedding's are not."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def device_of(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device
+
+
+def build_model(
+    network: BagNetwork | RecurrentNetwork, vocabulary: int, classes: int, vectors_VE: Tensor | None = None
+) -> Classifier | NextWordModel:
+    """Return the model for a network's task."""
+    if isinstance(network, RecurrentNetwork) and network.task == "next_word":
+        return NextWordModel.build(network, vocabulary, vectors_VE)
+    return Classifier(network, vocabulary, classes, vectors_VE)

@@ -9,13 +9,17 @@ from unroll.statistics import spread
 
 Metric = Literal["accuracy", "macro_recall", "macro_f1", "loss", "ece"]
 METRICS: tuple[str, ...] = get_args(Metric)
+NEXT_WORD_METRICS = ("perplexity", "loss", "accuracy")
 IN_WORDS = {
     "accuracy": "accuracy",
     "macro_recall": "macro recall",
     "macro_f1": "macro F1",
     "loss": "loss",
     "ece": "ECE",
+    "perplexity": "perplexity",
 }
+NO_SHARES = ("loss", "perplexity")
+"""Metrics that are no proportions: less is better, and they are shown as they are."""
 Reports = dict[str, list[dict]]
 """For each corpus, the metrics documents of its networks."""
 
@@ -34,7 +38,7 @@ def rows(reports: Reports) -> list[dict]:
     table = []
     for corpus, documents in reports.items():
         for document in by_headline(documents):
-            for metric in METRICS:
+            for metric in _metrics(document):
                 values = [scores[metric] for scores in document["seeds"].values()]
                 found = spread(values)
                 table.append(
@@ -54,8 +58,17 @@ def rows(reports: Reports) -> list[dict]:
 
 
 def by_headline(documents: list[dict]) -> list[dict]:
-    """Best mean headline first; the name decides between equals."""
-    return sorted(documents, key=lambda one: (-one["mean"][one["headline"]], one["network"]))
+    """Classifiers before next-word networks, best mean headline first; the name decides between equals."""
+
+    def rank(one: dict) -> tuple[bool, float, str]:
+        mean, lower = one["mean"][one["headline"]], one["headline"] in NO_SHARES
+        return lower, mean if lower else -mean, one["network"]
+
+    return sorted(documents, key=rank)
+
+
+def _metrics(document: dict) -> tuple[str, ...]:
+    return NEXT_WORD_METRICS if document["headline"] == "perplexity" else METRICS
 
 
 def markdown(reports: Reports, titles: dict[str, str], published: dict[str, tuple[Published, ...]]) -> str:
@@ -65,33 +78,43 @@ def markdown(reports: Reports, titles: dict[str, str], published: dict[str, tupl
 
 
 def _section(name: str, title: str, documents: list[dict], published: tuple[Published, ...]) -> str:
+    parts = [f"## {name}: {title}\n", _provenance(documents[0]["source"])]
+    classifiers = [one for one in documents if one["headline"] != "perplexity"]
+    readers = [one for one in documents if one["headline"] == "perplexity"]
+    if classifiers:
+        figures = [("majority class", "", classifiers[0]["majority"])]
+        figures += [(one.system, one.source, {one.metric: one.value}) for one in published]
+        parts.append(_table(classifiers, figures))
+    if readers:
+        parts.append("\nNext words: perplexity over every word but a row's first.")
+        parts.append(_table(readers, [("frequency of words", "", readers[0]["unigrams"])]))
+    return "\n".join(parts) + "\n"
+
+
+def _table(documents: list[dict], figures: list[tuple[str, str, dict[str, float]]]) -> str:
     headline, seeds = documents[0]["headline"], len(documents[0]["seeds"])
-    others = [metric for metric in METRICS if metric != headline]
+    others = [metric for metric in _metrics(documents[0]) if metric != headline]
     columns = ["network", f"{IN_WORDS[headline]} (mean ± std)", "95 % interval", "ensemble"]
     columns += [IN_WORDS[metric] for metric in others] + ["parameters"]
     lines = [
-        f"## {name}: {title}\n",
-        _provenance(documents[0]["source"]),
         f"\n{documents[0]['rows']:,} test rows, seeds a network: {seeds}, sorted by {IN_WORDS[headline]}. "
         "The interval is over seeds (Student's t): it does not say how other test rows would differ.\n",
         "| " + " | ".join(columns) + " |",
         "|" + "---|" * len(columns),
     ]
+    scale = 1 if headline in NO_SHARES else 100
     for document in by_headline(documents):
         found = spread([scores[headline] for scores in document["seeds"].values()])
-        std = f" ± {100 * found.std:.1f}" if found.std is not None else ""
-        interval = f"{100 * found.low:.1f} to {100 * found.high:.1f}" if found.low is not None else "one seed"
-        cells = [document["network"], f"**{100 * found.mean:.1f}**{std}", interval]
-        cells += [f"{100 * document['ensemble'][headline]:.1f}"]
+        std = f" ± {scale * found.std:.1f}" if found.std is not None else ""
+        interval = (
+            f"{scale * found.low:.1f} to {scale * found.high:.1f}" if found.low is not None else "one seed"
+        )
+        cells = [document["network"], f"**{scale * found.mean:.1f}**{std}", interval]
+        cells += [_cell(headline, document["ensemble"][headline])]
         cells += [_cell(metric, document["mean"][metric]) for metric in others]
         lines.append("| " + " | ".join([*cells, f"{document['parameters']:,}"]) + " |")
-    floor = documents[0]["majority"]
-    lines.append(_reference("majority class", "", floor, headline, others))
-    for figure in published:
-        lines.append(
-            _reference(figure.system, figure.source, {figure.metric: figure.value}, headline, others)
-        )
-    return "\n".join(lines) + "\n"
+    lines += [_reference(*figure, headline, others) for figure in figures]
+    return "\n".join(lines)
 
 
 def _reference(system: str, source: str, scores: dict[str, float], headline: str, others: list[str]) -> str:
@@ -104,6 +127,8 @@ def _reference(system: str, source: str, scores: dict[str, float], headline: str
 def _cell(metric: str, value: float | None) -> str:
     if value is None:
         return ""
+    if metric == "perplexity":
+        return f"{value:.1f}"
     return f"{value:.3f}" if metric == "loss" else f"{100 * value:.1f}"
 
 

@@ -7,25 +7,32 @@ import pandas as pd
 import pyarrow as pa
 import torch
 from pydantic import TypeAdapter
+from torch import nn
 
 from unroll import metrics
 from unroll.batches import EncodedSplit
-from unroll.checkpoints import load_model
-from unroll.classifier import Classifier, Network
+from unroll.checkpoints import load_weights
+from unroll.classifier import build_model
 from unroll.failures import Refusal
+from unroll.networks import Network
+from unroll.tasks import Words, next_word_metrics
+from unroll.vocabulary import UNKNOWN
+
+Scores = dict[str, float]
 
 
-def load_classifier(folder: Path, vocabulary_sha256: str, device: str) -> tuple[Classifier, dict]:
-    """Return a trained classifier and its model.json.
+def load_model(folder: Path, vocabulary_sha256: str, device: str) -> tuple[nn.Module, dict]:
+    """Return a trained model and its model.json.
 
     Raises:
         Refusal: the weights are damaged, or were trained with another vocabulary.
     """
-    weights, document = load_model(folder)
+    weights, document = load_weights(folder)
     if document["vocabulary_sha256"] != vocabulary_sha256:
         raise Refusal(f"{folder} was trained with another vocabulary: run dvc repro")
     network = TypeAdapter(Network).validate_python(document["network"])
-    model = Classifier(network, document["vocabulary_size"], len(document["labels"]))
+    table_VE = weights["embedding.weight"]
+    model = build_model(network, len(table_VE), len(document["labels"]), table_VE)
     model.load_state_dict(weights)
     return model.to(device), document
 
@@ -46,27 +53,71 @@ def predictions_schema(classes: int) -> pa.Schema:
     return pa.schema(fixed + [(f"p_{index}", pa.float64()) for index in range(classes)])
 
 
-def summarise(seeds: dict[int, np.ndarray], labels_N: np.ndarray) -> dict:
-    """Return the metrics of each seed, their mean and sample standard deviation, and the metrics of
-    the ensemble, which averages the seeds' probabilities."""
-    each = {str(seed): metrics.all_metrics(probabilities, labels_N) for seed, probabilities in seeds.items()}
+WORDS_SCHEMA = pa.schema(
+    [("seed", pa.int64()), ("row", pa.int64()), ("words", pa.int64()), ("nats", pa.float64())]
+)
+
+
+def words_frame(seeds: dict[int, Words], split: EncodedSplit) -> pd.DataFrame:
+    """Return seed, row, words (how many were predicted) and nats (what they cost together)."""
+    parts = []
+    for seed, words in seeds.items():
+        counts = np.bincount(words.places_T, minlength=len(split))
+        nats = np.bincount(words.places_T, weights=-words.log_probabilities_T, minlength=len(split))
+        parts.append(pd.DataFrame({"seed": seed, "row": split.rows, "words": counts, "nats": nats}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def summarise(each: dict[int, Scores], ensemble: Scores) -> dict:
+    """Return the metrics of each seed, their mean and sample standard deviation, and the ensemble's."""
     columns = {name: [scores[name] for scores in each.values()] for name in next(iter(each.values()))}
     return {
-        "seeds": each,
+        "seeds": {str(seed): scores for seed, scores in each.items()},
         "mean": {name: float(np.mean(values)) for name, values in columns.items()},
         "std": {name: _sample_std(values) for name, values in columns.items()},
-        "ensemble": metrics.all_metrics(np.mean(list(seeds.values()), axis=0), labels_N),
+        "ensemble": ensemble,
     }
 
 
-def _sample_std(values: list[float]) -> float | None:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+def score_classes(seeds: dict[int, np.ndarray], labels_N: np.ndarray) -> dict:
+    """Summarise the seeds' probabilities; the ensemble averages them."""
+    each = {seed: metrics.all_metrics(probabilities, labels_N) for seed, probabilities in seeds.items()}
+    return summarise(each, metrics.all_metrics(np.mean(list(seeds.values()), axis=0), labels_N))
 
 
-def majority(train: EncodedSplit, test: EncodedSplit, classes: int) -> dict[str, float]:
+def score_words(seeds: dict[int, Words]) -> dict:
+    """Summarise the seeds' next words. The ensemble averages their probabilities; of the words that it
+    would put first, only those of the seeds are known, so that it has no accuracy."""
+    each = {seed: next_word_metrics(words) for seed, words in seeds.items()}
+    stacked_ST = np.stack([words.log_probabilities_T for words in seeds.values()])
+    mean_T = np.logaddexp.reduce(stacked_ST, axis=0) - np.log(len(stacked_ST))
+    loss = float(-mean_T.mean())
+    return summarise(each, {"perplexity": float(np.exp(loss)), "loss": loss})
+
+
+def majority(train: EncodedSplit, test: EncodedSplit, classes: int) -> Scores:
     """Return what always answering the training split's largest class scores on the test split."""
     largest = int(torch.bincount(train.labels, minlength=classes).argmax())
     certain_NC = np.zeros((len(test), classes))
     certain_NC[:, largest] = 1.0
     scores = metrics.all_metrics(certain_NC, test.labels.cpu().numpy())
     return {name: scores[name] for name in ("accuracy", "macro_recall", "macro_f1")}
+
+
+def unigrams(train: EncodedSplit, test: EncodedSplit, vocabulary: int) -> Scores:
+    """Return what the words' frequencies in training score on the test split, one added to each count.
+
+    A network that does no better has learned nothing from the words before.
+    """
+    counts_V = torch.bincount(train.ids.long(), minlength=vocabulary).double() + 1
+    counts_V[0] = 0  # padding is never predicted
+    log_V = (counts_V / counts_V.sum()).log().cpu().numpy()
+    targets_T = np.delete(test.ids.cpu().numpy(), np.cumsum([0, *test.lengths[:-1]]))
+    loss = float(-log_V[np.where(targets_T < vocabulary, targets_T, UNKNOWN)].mean())
+    likeliest = int(np.nanargmax(log_V))
+    accuracy = float((targets_T == likeliest).mean())
+    return {"perplexity": float(np.exp(loss)), "loss": loss, "accuracy": accuracy}
+
+
+def _sample_std(values: list[float]) -> float | None:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -1,74 +1,84 @@
-"""Adam, with lazy rows for the embedding, and clipping over dense and sparse gradients alike.
+"""SGD, Adam and AdamW, with lazy rows for the embedding, and clipping over dense and sparse gradients.
 
 Our own, because the first optimizer that torch.optim makes imports torch's compiler: 1.4 s of the
-2.5 s that a run may take before its first step. The tests hold it against torch.optim.
+2.5 s that a run may take before its first step. The tests hold each against torch.optim.
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
+States = dict[str, list[Tensor]]
+"""What an optimizer remembers of each parameter, by name."""
 
-class Adam:
-    """Adam (Kingma and Ba 2015, algorithm 1).
 
-    For the embedding, whose gradient is sparse, it is lazy: a word that the batch lacks keeps its
-    vector and its moments, where dense Adam would go on moving it by old momentum. A batch of 64
-    tweets touches about 600 of 21,000 rows.
-    """
+@dataclass(frozen=True)
+class Group:
+    """Parameters that move alike."""
 
-    def __init__(self, model: nn.Module, embedding: nn.Embedding, learning_rate: float) -> None:
-        self.learning_rate = learning_rate
-        self.embedding = embedding.weight
-        self.dense = [parameter for parameter in model.parameters() if parameter is not embedding.weight]
+    parameters: list[Tensor]
+    pace: float = 1.0
+    """Their learning rate as a multiple of the one asked for."""
+    lazy: bool = False
+    """Of a sparse gradient only the rows that it has move, with their memory; dense would move all by
+    old momentum. A batch of 64 tweets touches about 600 of 21,000 rows."""
+
+
+class Optimizer:
+    """Clips the gradients, moves the parameters, forgets the gradients."""
+
+    memory: tuple[str, ...]
+
+    def __init__(self, groups: list[Group], weight_decay: float = 0.0) -> None:
+        self.groups = [group for group in groups if group.parameters]
+        self.weight_decay = weight_decay
         self.steps = 0
-        self.means = [torch.zeros_like(parameter) for parameter in self.dense]
-        self.squares = [torch.zeros_like(parameter) for parameter in self.dense]
-        self.embedding_mean = torch.zeros_like(embedding.weight)
-        self.embedding_square = torch.zeros_like(embedding.weight)
+        self.states: list[States] = [
+            {name: [torch.zeros_like(parameter) for parameter in group.parameters] for name in self.memory}
+            for group in self.groups
+        ]
 
     @torch.no_grad()
-    def step(self, largest_norm: float) -> None:
-        """Clip the gradients, move the parameters, forget the gradients."""
-        clip_gradients([self.embedding, *self.dense], largest_norm)
+    def step(self, rate: float, largest_norm: float | None = None) -> None:
+        """Move by one step at this learning rate; without `largest_norm` nothing is clipped."""
+        parameters = [parameter for group in self.groups for parameter in group.parameters]
+        if largest_norm is not None:
+            clip_gradients(parameters, largest_norm)
         self.steps += 1
-        rate = self.learning_rate / (1 - BETA_1**self.steps)
-        correction = math.sqrt(1 - BETA_2**self.steps)
-        self._step_dense(rate, correction)
-        self._step_rows(rate, correction)
-        for parameter in (self.embedding, *self.dense):
+        for group, states in zip(self.groups, self.states, strict=True):
+            if group.lazy:
+                self._move_rows(group, states, rate * group.pace)
+            else:
+                gradients = [parameter.grad for parameter in group.parameters]
+                self._move(group.parameters, gradients, states, rate * group.pace)
+        for parameter in parameters:
             parameter.grad = None
 
-    def _step_dense(self, rate: float, correction: float) -> None:
-        gradients = [parameter.grad for parameter in self.dense]
-        torch._foreach_lerp_(self.means, gradients, 1 - BETA_1)
-        torch._foreach_mul_(self.squares, BETA_2)
-        torch._foreach_addcmul_(self.squares, gradients, gradients, 1 - BETA_2)
-        scales = torch._foreach_sqrt(self.squares)
-        torch._foreach_div_(scales, correction)
-        torch._foreach_add_(scales, EPSILON)
-        torch._foreach_addcdiv_(self.dense, self.means, scales, -rate)
+    def _move_rows(self, group: Group, states: States, rate: float) -> None:
+        for place, parameter in enumerate(group.parameters):
+            gradient = parameter.grad.coalesce()
+            rows_U = gradient._indices()[0]
+            tables = [parameter, *(tensors[place] for tensors in states.values())]
+            moved_UE, *memory_UE = (table[rows_U] for table in tables)
+            memory = {name: [tensor_UE] for name, tensor_UE in zip(states, memory_UE, strict=True)}
+            self._move([moved_UE], [gradient._values()], memory, rate)
+            for table, rows_UE in zip(tables, [moved_UE, *memory_UE], strict=True):
+                table.index_copy_(0, rows_U, rows_UE)
 
-    def _step_rows(self, rate: float, correction: float) -> None:
-        rows_U = self.embedding.grad._indices()[0]
-        gradient_UE = self.embedding.grad._values()
-        mean_UE = self.embedding_mean[rows_U].lerp_(gradient_UE, 1 - BETA_1)
-        square_UE = self.embedding_square[rows_U].mul_(BETA_2)
-        square_UE.addcmul_(gradient_UE, gradient_UE, value=1 - BETA_2)
-        self.embedding_mean.index_copy_(0, rows_U, mean_UE)
-        self.embedding_square.index_copy_(0, rows_U, square_UE)
-        move_UE = mean_UE.div_(square_UE.sqrt_().div_(correction).add_(EPSILON))
-        self.embedding.index_add_(0, rows_U, move_UE, alpha=-rate)
+    def _move(self, parameters: list[Tensor], gradients: list[Tensor], states: States, rate: float) -> None:
+        raise NotImplementedError
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the whole state, for a checkpoint."""
-        state = {"steps": torch.tensor(self.steps)}
-        state |= {f"means.{index}": tensor for index, tensor in enumerate(self.means)}
-        state |= {f"squares.{index}": tensor for index, tensor in enumerate(self.squares)}
-        return state | {"embedding_mean": self.embedding_mean, "embedding_square": self.embedding_square}
+        found = {"steps": torch.tensor(self.steps)}
+        for index, states in enumerate(self.states):
+            for name, tensors in states.items():
+                found |= {f"{index}.{name}.{place}": tensor for place, tensor in enumerate(tensors)}
+        return found
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take back what `tensors` returned."""
@@ -76,6 +86,62 @@ class Adam:
         for name, tensor in self.tensors().items():
             if name != "steps":
                 tensor.copy_(tensors[name])
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum as in Sutskever et al. 2013, Nesterov's or plain."""
+
+    def __init__(
+        self, groups: list[Group], weight_decay: float = 0.0, momentum: float = 0.0, nesterov: bool = False
+    ) -> None:
+        self.memory = ("velocities",) if momentum else ()
+        self.momentum, self.nesterov = momentum, nesterov
+        super().__init__(groups, weight_decay)
+
+    def _move(self, parameters: list[Tensor], gradients: list[Tensor], states: States, rate: float) -> None:
+        if self.weight_decay:
+            gradients = torch._foreach_add(gradients, parameters, alpha=self.weight_decay)
+        if self.momentum:
+            torch._foreach_mul_(states["velocities"], self.momentum)
+            torch._foreach_add_(states["velocities"], gradients)
+            ahead = torch._foreach_add(gradients, states["velocities"], alpha=self.momentum)
+            gradients = ahead if self.nesterov else states["velocities"]
+        torch._foreach_add_(parameters, gradients, alpha=-rate)
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015, algorithm 1); decay is added to the gradient."""
+
+    memory = ("means", "squares")
+    decoupled = False
+
+    def _move(self, parameters: list[Tensor], gradients: list[Tensor], states: States, rate: float) -> None:
+        if self.weight_decay and self.decoupled:
+            torch._foreach_mul_(parameters, 1 - rate * self.weight_decay)
+        elif self.weight_decay:
+            gradients = torch._foreach_add(gradients, parameters, alpha=self.weight_decay)
+        torch._foreach_lerp_(states["means"], gradients, 1 - BETA_1)
+        torch._foreach_mul_(states["squares"], BETA_2)
+        torch._foreach_addcmul_(states["squares"], gradients, gradients, 1 - BETA_2)
+        scales = torch._foreach_sqrt(states["squares"])
+        torch._foreach_div_(scales, math.sqrt(1 - BETA_2**self.steps))
+        torch._foreach_add_(scales, EPSILON)
+        torch._foreach_addcdiv_(parameters, states["means"], scales, -rate / (1 - BETA_1**self.steps))
+
+
+class AdamW(Adam):
+    """Adam whose decay does not pass through its moments (Loshchilov and Hutter 2019, algorithm 2)."""
+
+    decoupled = True
+
+
+def groups_of(model: nn.Module, learning_rate: float) -> list[Group]:
+    """Return all that is trained: the embedding, lazy where its gradients are sparse, and the rest."""
+    embedding = model.embedding
+    pace = 1.0 if embedding.learning_rate is None else embedding.learning_rate / learning_rate
+    words = [embedding.weight] if embedding.weight.requires_grad else []
+    others = [parameter for parameter in model.parameters() if parameter is not embedding.weight]
+    return [Group(words, pace, lazy=embedding.sparse), Group(others)]
 
 
 def clip_gradients(parameters: list[Tensor], largest_norm: float) -> None:

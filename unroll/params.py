@@ -6,10 +6,20 @@ one object, and words the refusals.
 """
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -26,6 +36,35 @@ class Strict(BaseModel):
     """Frozen; refuses unknown keys, values of another type, NaN and infinity."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Consistent(Strict):
+    """Strict, and refuses values that cannot go together, in the same breath as every other fault."""
+
+    @classmethod
+    def contradictions(cls, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield each key at fault and why. `given` has the defaults, and its values are unchecked."""
+        yield from ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _collect(cls, value: Any, check: Callable[[Any], Any]) -> Any:
+        faults: list[Any] = []
+        made = None
+        try:
+            made = check(value)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False):
+                faults.append({key: fault[key] for key in ("type", "loc", "input", "ctx") if key in fault})
+        if isinstance(value, dict):
+            defaults = {name: field.default for name, field in cls.model_fields.items()}
+            for key, reason in cls.contradictions(defaults | value):
+                # The reason as an argument: a brace in it is no placeholder.
+                kind = PydanticCustomError("contradiction", "{reason}", {"reason": reason})
+                faults.append({"type": kind, "loc": (key,), "input": value.get(key)})
+        if faults:
+            raise ValidationError.from_exception_data(cls.__name__, faults)
+        return made
 
 
 class Selection(Strict):
@@ -84,14 +123,16 @@ def _in_words(fault: Any, key: str, value: object) -> str:
     location, kind = fault["loc"], fault["type"]
     if location[-1:] == ("[key]",):
         place = _keys_to(location[:-2], value)  # a key is at fault itself; the message quotes it
-    elif kind == "missing":
+    elif kind in ("missing", "contradiction"):
         place = [*_keys_to(location[:-1], value), location[-1]]
     else:
         place = _keys_to(location, value)
     place = [key, *place] if key else place
     message = str(fault["ctx"]["error"]) if kind == "value_error" else fault["msg"]
     # A whole section would bury the message.
-    shown = kind not in ("missing", "extra_forbidden") and not isinstance(fault["input"], dict | list)
+    shown = kind not in ("missing", "extra_forbidden", "contradiction") and not isinstance(
+        fault["input"], dict | list
+    )
     given = f" (given: {fault['input']!r})" if shown else ""
     return f"{'.'.join(place)}: {message}{given}" if place else f"{message}{given}"
 

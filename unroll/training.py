@@ -5,7 +5,8 @@ batches.training_order, dropout through torch's generator, which is seeded anew 
 run that continues from a checkpoint therefore ends with the bits of one that was never stopped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,29 +16,50 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from unroll import checkpoints, metrics
-from unroll.batches import EncodedSplit, reading_order, training_order
-from unroll.classifier import Classifier
+from unroll import checkpoints, optimizers, schedules
+from unroll.batches import EncodedSplit, training_order
+from unroll.classifier import device_of
 from unroll.failures import Refusal
-from unroll.optimizers import Adam
-from unroll.params import Strict
+from unroll.networks import Rate
+from unroll.params import Consistent, Share
 from unroll.progress import Clock, Progress
+from unroll.tasks import Task
+from unroll.weight_average import WeightAverage
 
-READING_BATCH = 256
-Headline = Literal["accuracy", "macro_recall"]
 Watcher = Callable[[Progress], None]
+Count = Annotated[int, Field(ge=1)]
 
 
-class Training(Strict):
+class Training(Consistent):
     """How a network is trained. A corpus and a network may each override any of it."""
 
-    epochs: Annotated[int, Field(ge=1)]
-    patience: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=1)]
-    learning_rate: Annotated[float, Field(gt=0, le=10)]
-    gradient_clip: Annotated[float, Field(gt=0)]
+    supervision: Literal["sentences", "phrases"]
+    epochs: Count
+    patience: Count
+    batch_size: Count
+    batches_per_epoch: Count | None
+    optimizer: Literal["sgd", "adam", "adamw"]
+    learning_rate: Rate
+    momentum: Share
+    nesterov: bool
+    weight_decay: Annotated[float, Field(ge=0, lt=1)]
+    schedule: Literal[*schedules.SCHEDULES]
+    warm_up: Share
+    gradient_clip: Annotated[float, Field(gt=0)] | None
+    label_smoothing: Share
     class_weights: Literal["none", "balanced"]
+    weight_average: Share
     matmul_precision: Literal["highest", "high", "medium"]
+
+    @classmethod
+    def contradictions(cls, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        optimizer, momentum = given.get("optimizer"), given.get("momentum")
+        if momentum and optimizer in ("adam", "adamw"):
+            yield "momentum", f"{optimizer} has moments of its own: 0, or optimizer sgd"
+        if given.get("nesterov") is True and not momentum:
+            yield "nesterov", "there is no momentum"
+        if given.get("schedule") == "one_cycle" and given.get("warm_up") == 0:
+            yield "warm_up", "one_cycle goes up before it comes down: a share of all steps, 0.3 say"
 
 
 def merge(defaults: Training, *overrides: dict[str, Any]) -> Training:
@@ -59,6 +81,7 @@ class State:
     epoch: int = 0
     best_epoch: int = 0
     best_score: float = float("-inf")
+    """The headline, negative where less of it is better."""
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -71,12 +94,29 @@ class Fitted:
     tokens_per_second: float
 
 
+@dataclass(frozen=True)
+class Run:
+    """What stays the same from the first step to the last."""
+
+    model: nn.Module
+    train: EncodedSplit
+    task: Task
+    training: Training
+    batching: str
+    seed: int
+    optimizer: optimizers.Optimizer
+    average: WeightAverage | None
+    batches: int
+    """In an epoch."""
+
+
 def fit(
-    model: Classifier,
+    model: nn.Module,
     train: EncodedSplit,
     validation: EncodedSplit,
+    task: Task,
     training: Training,
-    headline: Headline,
+    batching: str,
     seed: int,
     checkpoint: Path,
     watch: Watcher = lambda progress: None,
@@ -88,41 +128,29 @@ def fit(
     Raises:
         Refusal: the loss or a score is no longer a number.
     """
-    optimizer = Adam(model, model.embedding, training.learning_rate)
-    state, best = _resume(checkpoint, model, optimizer)
-    clock = Clock(int(train.lengths.sum()), training.epochs)
+    run = _prepare(model, train, task, training, batching, seed)
+    state, best = _resume(checkpoint, run)
+    clock = Clock(_tokens_an_epoch(run), training.epochs)
     while state.epoch < training.epochs and state.epoch - state.best_epoch < training.patience:
         state.epoch += 1
         clock.start(state.epoch)
-        loss = _train_epoch(model, optimizer, train, training, seed, state, clock, watch)
+        epoch = _train_epoch(run, state, clock, watch)
         clock.end()
-        probabilities_NC = predict(model, validation)
-        if not (np.isfinite(loss) and np.isfinite(probabilities_NC).all()):
-            raise Refusal(
-                f"training came to nothing in epoch {state.epoch}: the loss ({loss}) or a validation score "
-                "is no number. Try a smaller learning_rate or gradient_clip."
-            )
-        scores = metrics.all_metrics(probabilities_NC, validation.labels.cpu().numpy())
-        named = {f"validation_{name}": value for name, value in scores.items()}
-        state.history.append({"epoch": state.epoch, "train_loss": loss, **named})
-        if scores[headline] > state.best_score:
-            state.best_score, state.best_epoch = scores[headline], state.epoch
-            best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        parts = {"model": model.state_dict(), "best": best, "optimizer": optimizer.tensors()}
-        checkpoints.save_checkpoint(checkpoint, parts, asdict(state))
+        with run.average.in_place() if run.average else nullcontext():
+            scores = task.score(model, validation)
+            if not all(np.isfinite([*epoch.values(), *scores.values()])):
+                raise Refusal(
+                    f"training came to nothing in epoch {state.epoch}: the loss ({epoch['train_loss']}) or a "
+                    "validation score is no number. Try a smaller learning_rate or gradient_clip."
+                )
+            named = {f"validation_{name}": value for name, value in scores.items()}
+            state.history.append({"epoch": state.epoch, **epoch, **named})
+            if task.sign * scores[task.headline] > state.best_score:
+                state.best_score, state.best_epoch = task.sign * scores[task.headline], state.epoch
+                best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        _keep(checkpoint, run, state, best)
     checkpoint.unlink(missing_ok=True)
     return Fitted(best, state.best_epoch, state.history, clock.tokens_per_second())
-
-
-def predict(model: Classifier, split: EncodedSplit) -> np.ndarray:
-    """Return probabilities_NC of every row, in the split's order, in double precision."""
-    model.eval()
-    order = reading_order(split.lengths, READING_BATCH)
-    with torch.inference_mode():
-        sorted_NC = torch.cat([model(split.batch(rows)).double().softmax(dim=1) for rows in order])
-    probabilities_NC = np.empty(sorted_NC.shape)
-    probabilities_NC[np.concatenate(order)] = sorted_NC.cpu().numpy()
-    return probabilities_NC
 
 
 def seed_everything(seed: int, epoch: int) -> None:
@@ -130,49 +158,69 @@ def seed_everything(seed: int, epoch: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1))
 
 
-def _train_epoch(
-    model: Classifier,
-    optimizer: Adam,
-    train: EncodedSplit,
-    training: Training,
-    seed: int,
-    state: State,
-    clock: Clock,
-    watch: Watcher,
-) -> float:
-    """Pass once over the training rows; return their mean loss."""
-    seed_everything(seed, state.epoch)
-    model.train()
-    classes = model.output.out_features
-    loss_function = nn.CrossEntropyLoss(weight=_class_weights(train, classes, training.class_weights))
-    total = torch.zeros((), device=train.ids.device)
-    rows_done = 0
-    for rows in training_order(train.lengths, training.batch_size, seed, state.epoch):
-        batch = train.batch(rows)
-        loss = loss_function(model(batch), batch.labels_B)
+def _prepare(
+    model: nn.Module, train: EncodedSplit, task: Task, training: Training, batching: str, seed: int
+) -> Run:
+    groups = optimizers.groups_of(model, training.learning_rate)
+    if training.optimizer == "sgd":
+        optimizer = optimizers.SGD(groups, training.weight_decay, training.momentum, training.nesterov)
+    else:
+        adam = {"adam": optimizers.Adam, "adamw": optimizers.AdamW}[training.optimizer]
+        optimizer = adam(groups, training.weight_decay)
+    average = WeightAverage(model, training.weight_average) if training.weight_average else None
+    batches = -(-len(train) // training.batch_size)
+    batches = min(batches, training.batches_per_epoch or batches)
+    return Run(model, train, task, training, batching, seed, optimizer, average, batches)
+
+
+def _tokens_an_epoch(run: Run) -> int:
+    """Nearly: which rows the batches of a shortened epoch hold differs from epoch to epoch."""
+    share = min(1.0, run.batches * run.training.batch_size / len(run.train))
+    return max(1, round(int(run.train.lengths.sum()) * share))
+
+
+def _train_epoch(run: Run, state: State, clock: Clock, watch: Watcher) -> dict[str, float]:
+    """Pass once over the training rows; return their mean loss and how many were right."""
+    training, train = run.training, run.train
+    seed_everything(run.seed, state.epoch)
+    run.model.train()
+    total_loss = torch.zeros((), device=train.ids.device)
+    total_right = torch.zeros((), device=train.ids.device, dtype=torch.int64)
+    predicted = 0
+    order = training_order(train.lengths, training.batch_size, run.seed, state.epoch, run.batching)
+    steps = training.epochs * run.batches
+    for rows in order[: run.batches]:
+        loss, right, count = run.task.step(run.model, train.batch(rows))
         loss.backward()
-        optimizer.step(training.gradient_clip)
-        total += loss.detach() * len(rows)
-        rows_done += len(rows)
+        change = schedules.factor(training.schedule, training.warm_up, run.optimizer.steps, steps)
+        run.optimizer.step(training.learning_rate * change, training.gradient_clip)
+        if run.average:
+            run.average.update()
+        total_loss += loss.detach() * count
+        total_right += right
+        predicted += count
         clock.add(int(train.lengths[rows].sum()))
         if clock.is_due():
-            best = state.best_score if state.history else float("nan")
-            watch(clock.progress(total.item() / rows_done, best))
-    return total.item() / rows_done
+            best = run.task.sign * state.best_score if state.history else float("nan")
+            watch(clock.progress(total_loss.item() / max(predicted, 1), best))
+    predicted = max(predicted, 1)
+    return {"train_loss": total_loss.item() / predicted, "train_accuracy": total_right.item() / predicted}
 
 
-def _class_weights(train: EncodedSplit, classes: int, rule: str) -> Tensor | None:
-    """Weights inverse to a class's frequency, with a mean of 1 over the rows."""
-    if rule == "none":
-        return None
-    return len(train) / (classes * torch.bincount(train.labels, minlength=classes).float())
+def _keep(path: Path, run: Run, state: State, best: dict[str, Tensor]) -> None:
+    parts = {"model": run.model.state_dict(), "best": best, "optimizer": run.optimizer.tensors()}
+    if run.average:
+        parts["average"] = run.average.tensors()
+    checkpoints.save_checkpoint(path, parts, asdict(state))
 
 
-def _resume(path: Path, model: Classifier, optimizer: Adam) -> tuple[State, dict[str, Tensor]]:
-    found = checkpoints.load_checkpoint(path, str(model.output.weight.device))
+def _resume(path: Path, run: Run) -> tuple[State, dict[str, Tensor]]:
+    found = checkpoints.load_checkpoint(path, str(device_of(run.model)))
     if found is None:
         return State(), {}
     parts, document = found
-    model.load_state_dict(parts["model"])
-    optimizer.restore(parts["optimizer"])
+    run.model.load_state_dict(parts["model"])
+    run.optimizer.restore(parts["optimizer"])
+    if run.average:
+        run.average.restore(parts["average"])
     return State(**document), parts["best"]
