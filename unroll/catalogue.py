@@ -13,6 +13,7 @@ from unroll.params import Name, Params, Selection, Strict
 from unroll.sources import Source
 from unroll.text import TextRules
 from unroll.training import Headline, Training, merge
+from unroll.vectors import VectorsSource
 from unroll.vocabulary import VocabularyRules
 
 
@@ -49,6 +50,7 @@ class Catalogue(Strict):
     suites: dict[Name, Selection]
     corpora: dict[Name, Corpus]
     networks: dict[Name, Network]
+    vectors: dict[Name, VectorsSource]
     training: Training
     device: Device
     machine: Machine
