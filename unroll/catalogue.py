@@ -15,6 +15,7 @@ from unroll.sources import Source
 from unroll.tasks import Headline
 from unroll.text import TextRules
 from unroll.training import Training, merge
+from unroll.vectors import VectorsSource
 from unroll.vocabulary import VocabularyRules
 
 
@@ -51,6 +52,7 @@ class Catalogue(Strict):
     suites: dict[Name, Selection]
     corpora: dict[Name, Corpus]
     networks: dict[Name, Network]
+    vectors: dict[Name, VectorsSource]
     training: Training
     device: Device
     machine: Machine
