@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from unroll import environment, files
+from unroll import environment, files, tables
 from unroll.failures import told_plainly
 
 
@@ -10,10 +10,16 @@ def main() -> None:
     environment.pin()
     from unroll import catalogue
 
-    device = environment.choose_device(catalogue.load().device)
+    whole = catalogue.load()
+    device = environment.choose_device(whole.device)
     folder = Path("data/environment")
     files.write_json(folder / "text.json", environment.text_record())
     files.write_json(folder / "training.json", environment.training_record(device))
+    # dvc.yaml cannot name the files of one's own that params.yaml names: their checksums stand for them.
+    with files.whole_folder(folder / "corpora") as records:
+        for name in whole.select.corpora:
+            source = whole.corpora[name].source
+            files.write_json(records / f"{name}.json", tables.checksums(source, f"corpora.{name}.source"))
 
 
 if __name__ == "__main__":

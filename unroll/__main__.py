@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from unroll import catalogue, environment, files, lockfile, scheduler, suite
+from unroll import catalogue, environment, files, lockfile, scheduler, suite, tables
 from unroll.comparison import IN_WORDS
 from unroll.failures import Refusal, told_plainly
 
@@ -53,7 +53,7 @@ def repro(
         console.print(f"wrote its lists into `select` of {PARAMS}")
         whole = catalogue.load(PARAMS)
     device = environment.choose_device(whole.device)
-    if not _environment_is_recorded(device):
+    if not _environment_is_recorded(whole, device):
         scheduler.run_one([*DVC, "--single-item", "environment"], LOGS / "environment.log")
     survey = _survey(console)
     if survey.stale:
@@ -82,8 +82,11 @@ def _survey(console: Console) -> scheduler.Survey:
     return scheduler.survey(Path.cwd()) if changed else survey
 
 
-def _environment_is_recorded(device: str) -> bool:
+def _environment_is_recorded(whole: catalogue.Catalogue, device: str) -> bool:
     wanted = {"text.json": environment.text_record(), "training.json": environment.training_record(device)}
+    for name in whole.select.corpora:
+        source = whole.corpora[name].source
+        wanted[f"corpora/{name}.json"] = tables.checksums(source, f"corpora.{name}.source")
     return all(
         (ENVIRONMENT / name).exists() and files.read_json(ENVIRONMENT / name) == record
         for name, record in wanted.items()
