@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from unroll import catalogue, environment, files, lockfile, scheduler, suite, vectors
+from unroll import catalogue, environment, files, lockfile, records, scheduler, suite
 from unroll.comparison import IN_WORDS
 from unroll.failures import Refusal, told_plainly
 
@@ -53,7 +53,7 @@ def repro(
         console.print(f"wrote its lists into `select` of {PARAMS}")
         whole = catalogue.load(PARAMS)
     device = environment.choose_device(whole.device)
-    if not _environment_is_recorded(device, whole):
+    if not _environment_is_recorded(whole, device):
         scheduler.run_one([*DVC, "--single-item", "environment"], LOGS / "environment.log")
     survey = _survey(console)
     if survey.stale:
@@ -82,16 +82,10 @@ def _survey(console: Console) -> scheduler.Survey:
     return scheduler.survey(Path.cwd()) if changed else survey
 
 
-def _environment_is_recorded(device: str, whole: catalogue.Catalogue) -> bool:
-    named = vectors.of_networks(whole.select.networks, whole.networks, whole.vectors)
-    wanted = {
-        "text.json": environment.text_record(),
-        "training.json": environment.training_record(device),
-        "vectors.json": vectors.as_document(named),
-    }
+def _environment_is_recorded(whole: catalogue.Catalogue, device: str) -> bool:
     return all(
         (ENVIRONMENT / name).exists() and files.read_json(ENVIRONMENT / name) == record
-        for name, record in wanted.items()
+        for name, record in records.of(whole, device).items()
     )
 
 

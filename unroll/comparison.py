@@ -142,4 +142,9 @@ def _provenance(source: dict) -> str:
 
 
 def _the(origin: str) -> str:
-    return {"hub": "the Hugging Face Hub", "mirror": "a mirror of the Hub", "pypi": "PyPI"}[origin]
+    return {
+        "hub": "the Hugging Face Hub",
+        "mirror": "a mirror of the Hub",
+        "pypi": "PyPI",
+        "file": "files of the user's own",
+    }[origin]
