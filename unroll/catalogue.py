@@ -9,7 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 from unroll.classifier import Network
 from unroll.comparison import Published
 from unroll.environment import Device
-from unroll.params import Name, Params, Selection, Strict
+from unroll.params import Name, Params, Selection, Strict, Suite
+from unroll.reference import Presets, needed
 from unroll.sources import Source
 from unroll.text import TextRules
 from unroll.training import Headline, Training, merge
@@ -46,7 +47,8 @@ class Machine(Strict):
 
 class Catalogue(Strict):
     select: Selection
-    suites: dict[Name, Selection]
+    suites: dict[Name, Suite]
+    reference: Presets
     corpora: dict[Name, Corpus]
     networks: dict[Name, Network]
     training: Training
@@ -61,7 +63,10 @@ class Catalogue(Strict):
         return self
 
     def _unknown_names(self) -> Iterator[str]:
-        selections = {"select": self.select} | {f"suites.{name}": one for name, one in self.suites.items()}
+        selections = {"select": self.select}
+        for name, parts in self.suites.items():
+            places = [f"suites.{name}.{index}" for index in range(len(parts))]
+            selections |= zip(places if len(parts) > 1 else [f"suites.{name}"], parts, strict=True)
         for place, selection in selections.items():
             for kind, known in (("corpora", self.corpora), ("networks", self.networks)):
                 for name in getattr(selection, kind):
@@ -71,6 +76,13 @@ class Catalogue(Strict):
                 names = getattr(selection, kind)
                 if len(set(names)) < len(names):
                     yield f"{place}.{kind}: an entry stands twice"
+        for corpus, network in sorted(needed(self.reference)):
+            for name, kind, known in (
+                (corpus, "corpora", self.corpora),
+                (network, "networks", self.networks),
+            ):
+                if name not in known:
+                    yield f"reference: {name} is not among {kind}: {', '.join(known)}"
 
     def _bad_overrides(self) -> Iterator[str]:
         owners = {f"corpora.{name}": corpus for name, corpus in self.corpora.items()}
