@@ -121,7 +121,11 @@ def params() -> dict:
         source = {key: value for key, value in corpus["source"].items() if key not in ("sha256", "fallback")}
         source |= {"dataset": repository, "revision": revision, "rows": dict(COUNTS)}
         corpora[name] = corpus | {"source": source}
-    selection = {"corpora": list(corpora), "networks": list(document["networks"]), "seeds": [1, 2]}
+    selection = {
+        "corpora": list(corpora),
+        "networks": document["suites"]["full"]["networks"],
+        "seeds": [1, 2],
+    }
     return document | {
         "corpora": corpora,
         "select": selection,

@@ -41,6 +41,9 @@ class Embedding(Consistent):
     def contradictions(cls, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if given["vectors"] and given["size"] is not None:
             yield "size", "the pretrained vectors decide it: leave it out"
+        names = given["vectors"]
+        if isinstance(names, list) and len(set(map(str, names))) < len(names):
+            yield "vectors", "a name stands twice"
         if given["frozen"] is True and given["learning_rate"] is not None:
             yield "learning_rate", "a frozen embedding has none"
 

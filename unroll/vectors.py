@@ -71,7 +71,7 @@ def of_networks(
     Raises:
         Refusal: a file or package is missing, or a file is not the one that its sha256 names.
     """
-    names = {network: getattr(networks[network].embedding, "vectors", ()) for network in selected}
+    names = {network: networks[network].embedding.vectors for network in selected}
     pinned = {name: _pinned(name, known[name]) for name in {*chain.from_iterable(names.values())}}
     return {network: [(name, pinned[name]) for name in chosen] for network, chosen in names.items()}
 
