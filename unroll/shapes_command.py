@@ -1,6 +1,6 @@
 """python -m unroll shapes NETWORK: finds the data and the weights, and writes the page."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +64,7 @@ def show_shapes(
             split.batch(np.array([shortest])),
         )
     else:
-        name, words = "the text given", _words(make_tokenizer(whole.corpora[corpus].text)(text))
+        name, words = "the text given", _words(_tokenizer(whole, corpus)(text))
         one = _unlabelled(vocabulary.encode(list(words)))
     steps = shapes.trace(model, one)
     # A text of one's own has no label; its words are labels enough.
@@ -132,6 +132,12 @@ def _model(
     return experiment.model(
         vectors_VE, "cpu"
     ), f"untrained, the first weights of seed {UNTRAINED_SEED} ({why})"
+
+
+def _tokenizer(whole: Catalogue, corpus: str) -> Callable[[str], list[str]]:
+    rules, learned = whole.corpora[corpus].text, CLEAN / corpus / "tokenizer.json"
+    trained = learned.read_text(encoding="utf-8") if rules.subwords is not None else None
+    return make_tokenizer(rules, trained=trained)
 
 
 def _words(tokens: list[str]) -> tuple[str, ...]:
