@@ -15,6 +15,7 @@ from unroll.classifier import build_model, parameter_count
 from unroll.failures import Refusal
 from unroll.networks import Network
 from unroll.params import Params
+from unroll.text import TextRules, make_tokenizer, train_tokenizer
 from unroll.vocabulary import Vocabulary, VocabularyRules
 
 CORPUS = "tiny_trees"
@@ -117,6 +118,22 @@ def test_a_text_is_cut_and_encoded_as_its_corpus_says(folder):
     lines = [line.split() for line in said[place:].splitlines()[1:3]]
     assert lines[0][1:4] == [known, "│", str(vocabulary.ids[known])]
     assert lines[1][1:7] == ["kazoo", "│", "1", "reads", "as", "<unk>"]
+
+
+def test_a_text_is_cut_into_the_pieces_that_its_corpus_learned(folder):
+    document = tiny.params()
+    rules = {"tokenizer": "bpe", "subwords": 40, "lowercase": True}
+    document["corpora"][CORPUS]["text"] = rules
+    tiny.write_params(folder, document)
+    assert f"data/clean/{CORPUS}/tokenizer.json is missing" in refused("bow")
+    texts = [row["text"] for row in TABLE]
+    trained = train_tokenizer(TextRules(**rules), texts)
+    files.write_text(folder / f"data/clean/{CORPUS}/tokenizer.json", trained)
+    shapes("bow", "--text", "Superb Lamp")
+    pieces = make_tokenizer(TextRules(**rules), trained=trained)("Superb Lamp")
+    assert len(pieces) > 2
+    page = (folder / f"reports/shapes/{CORPUS}-bow.html").read_text(encoding="utf-8")
+    assert f"<q>{' '.join(pieces)}</q>" in page
 
 
 def test_a_text_without_words_reads_as_one_unknown_word(folder):

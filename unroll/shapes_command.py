@@ -23,6 +23,7 @@ from unroll.vocabulary import SPECIAL, UNKNOWN, Vocabulary
 
 PARAMS = Path("params.yaml")
 CLEAN = Path("data/clean")
+TOKENIZER = "tokenizer.json"
 VOCABULARY = Path("data/vocabulary")
 VECTORS = Path("data/vectors")
 MODELS = Path("models")
@@ -97,6 +98,8 @@ def _check(key: str, name: str, known: Iterable[str]) -> None:
 
 def _check_data(whole: Catalogue, corpus: str, network: str) -> None:
     needed = [VOCABULARY / corpus / "vocabulary.txt", CLEAN / corpus / "validation.parquet"]
+    if whole.corpora[corpus].text.subwords is not None:
+        needed.append(CLEAN / corpus / TOKENIZER)
     if whole.networks[network].embedding.vectors:
         needed.append(VECTORS / corpus / network / "training/vocabulary.npy")
     for path in needed:
@@ -135,8 +138,8 @@ def _model(
 
 
 def _tokenizer(whole: Catalogue, corpus: str) -> Callable[[str], list[str]]:
-    rules, learned = whole.corpora[corpus].text, CLEAN / corpus / "tokenizer.json"
-    trained = learned.read_text(encoding="utf-8") if rules.subwords is not None else None
+    rules, learned = whole.corpora[corpus].text, CLEAN / corpus / TOKENIZER
+    trained = None if rules.subwords is None else learned.read_text(encoding="utf-8")
     return make_tokenizer(rules, trained=trained)
 
 
