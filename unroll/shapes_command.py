@@ -58,15 +58,11 @@ def show_shapes(
     batch = split.batch(np.arange(min(ROWS, len(split))))
     batch_words = tuple(_words(row) for row in tokens[: len(batch.lengths_B)])
     if text is None:
-        shortest = int(batch.lengths_B.argmin())
-        name, words, one = (
-            f"row {shortest + 1} of the batch",
-            batch_words[shortest],
-            split.batch(np.array([shortest])),
-        )
+        row = int(batch.lengths_B.argmin())
+        name, words, one = f"row {row + 1} of the batch", batch_words[row], split.batch(np.array([row]))
     else:
-        name, words = "the text given", _words(_tokenizer(whole, corpus)(text))
-        one = _unlabelled(vocabulary.encode(list(words)))
+        words = _words(_tokenizer(whole, corpus)(text))
+        name, one = "the text given", _unlabelled(vocabulary.encode(list(words)))
     steps = shapes.trace(model, one)
     # A text of one's own has no label; its words are labels enough.
     if text is None or isinstance(model, NextWordModel):
