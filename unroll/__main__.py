@@ -14,6 +14,7 @@ from rich.console import Console
 from unroll import catalogue, environment, files, lockfile, records, reference, scheduler, suite, summary
 from unroll.failures import Refusal, told_plainly
 from unroll.params import Selection
+from unroll.shapes_command import show_shapes
 
 PARAMS = Path("params.yaml")
 ENVIRONMENT = Path("data/environment")
@@ -27,6 +28,7 @@ LOGS = Path(".unroll/logs")
 DVC = ("-m", "dvc", "repro")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app.command("shapes")(show_shapes)
 
 
 @app.callback()

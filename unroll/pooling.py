@@ -59,10 +59,14 @@ class Attention(nn.Module):
         self.query = nn.Linear(size, 1, bias=False)
 
     def forward(self, states_BLF: Tensor, padded_BL1: Tensor | None) -> Tensor:
+        return (self.weights(states_BLF, padded_BL1) * states_BLF).sum(dim=1)
+
+    def weights(self, states_BLF: Tensor, padded_BL1: Tensor | None) -> Tensor:
+        """Return a_t of every step, (B, L, 1): 0 in the padding, together 1."""
         scores_BL1 = self.query(self.key(states_BLF).tanh())
         if padded_BL1 is not None:
             scores_BL1 = scores_BL1.masked_fill(padded_BL1, float("-inf"))
-        return (scores_BL1.softmax(dim=1) * states_BLF).sum(dim=1)
+        return scores_BL1.softmax(dim=1)
 
 
 def padding(states_BLF: Tensor, lengths_B: Tensor) -> Tensor:
