@@ -182,7 +182,7 @@ def trained(folder: Path) -> set[str]:
 def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(pipeline):
     seeds = list(SEEDS)
     last = {"corpora": ["tiny_rows"], "networks": ["lstm"], "seeds": seeds}
-    claim = {"figure": "train_accuracy", "value": 0.5, "said": "invented"}
+    claim = {"figure": "validation_accuracy", "value": 0.5, "said": "invented"}
     changed = pipeline.params | {
         "suites": {"two": [{"corpora": ["tiny_trees"], "networks": ["bow", "gru"], "seeds": seeds}, last]},
         "reference": {
@@ -202,12 +202,12 @@ def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(
         expected = {f"train@tiny_trees-{network}-{seed}" for network in ("bow", "gru") for seed in SEEDS}
         assert trained(pipeline.folder) == expected | {f"train@tiny_rows-lstm-{seed}" for seed in SEEDS}
         assert "tiny_trees: accuracy" in said and "tiny_rows: macro recall" in said
-        assert "compares that part alone" in said and "reports/reference.md" in said
+        assert "are those of the last part alone" in said and "reports/reference.md" in said
         with open(table, encoding="utf-8") as stream:
             rows = {row["preset"]: row for row in csv.DictReader(stream)}
         assert set(rows) == {"bow", "lstm"} and rows["bow"]["ours"] == "gru" and rows["lstm"]["ours"] == ""
         histories = [pipeline.folder / f"reports/history/tiny_trees/bow/{seed}.csv" for seed in SEEDS]
-        ends = [pd.read_csv(path)["train_accuracy"].iloc[-1] for path in histories]
+        ends = [pd.read_csv(path)["validation_accuracy"].iloc[-1] for path in histories]
         assert float(rows["bow"]["repeated_mean"]) == pytest.approx(sum(ends) / 2)
 
         before = digests(pipeline.folder)

@@ -1,6 +1,7 @@
 """The table of the reference systems, and what may be said of a difference in it."""
 
 import copy
+import itertools
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from ruamel.yaml import YAML
 
 from unroll import catalogue, files, reference
 from unroll.failures import Refusal
-from unroll.params import parse
+from unroll.params import Suite, parse
 from unroll.reference import Claim, Preset, Result
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -191,3 +192,10 @@ def test_a_fault_in_the_section_is_refused_with_its_key(presets, said):
 def test_a_preset_may_name_its_corpus_alone():
     found = parse(shipped_with({"lstm": {"corpus": "tweets"}}), catalogue.Catalogue, "", PATH)
     assert found.reference == {"lstm": Preset(corpus="tweets")}
+
+
+def test_the_shipped_suite_runs_all_that_the_table_speaks_of_and_nothing_else():
+    document = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    parts = parse(document["suites"]["reference"], Suite, "suites.reference", PATH)
+    run = {pair for part in parts for pair in itertools.product(part.corpora, part.networks)}
+    assert run == reference.needed(parse(document["reference"], reference.Presets, "reference", PATH))

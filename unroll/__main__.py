@@ -67,7 +67,7 @@ def repro(
     parked: set[str] = set()
     for number, part in enumerate(parts, start=1):
         if len(parts) > 1:
-            console.print(f"part {number} of {len(parts)}: {', '.join(part.corpora)}", style="bold")
+            console.print(f"part {number} of {len(parts)}: {', '.join(part.corpora)}")
         changed = suite.write_selection(PARAMS, part)
         if changed:
             console.print(f"wrote its lists into `select` of {PARAMS}")
@@ -92,8 +92,10 @@ def repro(
         scheduler.run_one(DVC, LOGS / "seal.log")
     lockfile.arrange(LOCK, PARKED, names)
     if parked := parked - set(names):
-        console.print(f"moved {len(parked)} entries that this suite does not name from {LOCK} to {PARKED}")
-    _show(console, whole, parts)
+        console.print(f"moved {len(parked)} entries of other suites from {LOCK} to {PARKED}")
+    _show(console, parts)
+    if _write_reference(whole.reference, parts):
+        console.print(f"The reference systems: {REFERENCE.with_suffix('.md')}, {REFERENCE}")
 
 
 def _survey() -> tuple[scheduler.Survey, set[str]]:
@@ -123,7 +125,7 @@ def _visible_gpus() -> list[str]:
     return named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
 
 
-def _show(console: Console, whole: catalogue.Catalogue, parts: tuple[Selection, ...]) -> None:
+def _show(console: Console, parts: tuple[Selection, ...]) -> None:
     """Print each corpus of each part by its headline, and where to look next."""
     for part in parts:
         for corpus in part.corpora:
@@ -131,13 +133,11 @@ def _show(console: Console, whole: catalogue.Catalogue, parts: tuple[Selection, 
             for table in summary.tables(corpus, documents):
                 console.print(table)
     if len(parts) > 1:
-        console.print(f"{PARAMS} selects the last part, and {COMPARISON} compares that part alone.")
+        console.print(f"{COMPARISON} and `select` are those of the last part alone")
     else:
         console.print(f"The whole comparison: {COMPARISON.with_suffix('.md')}, {COMPARISON}")
-    if _write_reference(whole.reference, parts):
-        console.print(f"The reference systems: {REFERENCE.with_suffix('.md')}, {REFERENCE}")
     console.print(
-        "Metrics: reports/metrics/   learning curves: reports/history/   predictions: reports/predictions/\n"
+        f"Metrics: {METRICS}/   learning curves: {HISTORY}/   predictions: reports/predictions/\n"
         "Every run side by side in MLflow: make ui"
     )
 
