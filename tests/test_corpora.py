@@ -1,6 +1,7 @@
 """Whatever the source: rows that repeat byte for byte, checked against their pins, with a record."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 import tiny
@@ -8,8 +9,11 @@ from dvc.utils.serialize import load_yaml
 from hub_child import COUNTS, JSONL, PARQUET, SPLITS, assert_told_plainly, hub_source, repository, run_stage
 from ruamel.yaml import YAML
 
-from unroll import frames
-from unroll.files import read_json
+from stages import download, environment, preprocess
+from unroll import catalogue, frames
+from unroll.failures import Refusal
+from unroll.files import read_json, sha256_of
+from unroll.params import parse
 
 ODD_TEXTS = [
     "NA",
@@ -82,12 +86,8 @@ def test_a_split_that_a_data_set_lacks_is_carved_out_of_train(hub, child):
     hub.repositories = {
         "a/two": {"main": {"train.jsonl": tiny.as_jsonl(train), "test.jsonl": tiny.as_jsonl(test)}}
     }
-    source = hub_source(
-        "a/two",
-        files={"train": "train.jsonl", "test": "test.jsonl"},
-        rows={"train": 200, "test": 4},
-        carve={"validation": 0.2},
-    )
+    source = hub_source("a/two", rows={"train": 200, "test": 4}, carve={"validation": 0.2})
+    del source["files"]["validation"]
     splits, record = child.fetch(source)
     assert list(splits) == list(SPLITS)
     assert [row["text"] for row in splits["test"]] == [row["text"] for row in test]
@@ -118,7 +118,7 @@ def prepare(hub, child, folder, name: str, corpus: dict) -> tuple[dict, dict]:
     counts = {"train": 40 * classes, "validation": 2 * classes, "test": 3 * classes}
     tables = {
         split: [
-            {"text": f"{split} @ann {row} &amp; lamp{row % classes}!", "label": row % classes}
+            {"text": f"{split} @ann {row} &amp; lamp {row % classes}!", "label": row % classes}
             for row in range(counts[split])
         ]
         for split in source["files"]
@@ -141,7 +141,7 @@ def test_a_tweeteval_task_needs_nothing_but_its_entry(hub, child, tmp_path, name
     splits, profile = prepare(hub, child, tmp_path, name, TWEETEVAL[name])
     classes = len(TWEETEVAL[name]["labels"])
     assert len(splits["train"]) == 40 * classes and len(splits["test"]) == 3 * classes
-    assert splits["test"]["tokens"][0] == ["test", "@user", "0", "&", "lamp0", "!"]
+    assert splits["test"]["tokens"][0] == ["test", "@user", "0", "&", "lamp", "0", "!"]
     assert profile["train"]["labels"] == dict.fromkeys(TWEETEVAL[name]["labels"], 40)
 
 
@@ -171,8 +171,60 @@ def test_ag_news_gets_a_validation_split(hub, child, tmp_path):
     splits, _ = prepare(hub, child, tmp_path, "ag_news", SHIPPED["ag_news"])
     assert 1 <= len(splits["validation"]) <= 30
     assert len(splits["train"]) + len(splits["validation"]) == 160
-    assert splits["test"]["tokens"][0] == ["test", "@ann", "0", "&amp", "lamp0", "!"]
+    assert splits["test"]["tokens"][0] == ["test", "@ann", "0", "&amp", "lamp", "0", "!"]
 
 
 def test_dvc_and_unroll_read_the_same_entries():
     assert load_yaml(tiny.ROOT / "params.yaml")["corpora"] == SHIPPED
+
+
+def test_the_readmes_example_of_a_file_of_ones_own_needs_nothing_but_its_entry(tmp_path, monkeypatch):
+    readme = (tiny.ROOT / "README.md").read_text(encoding="utf-8")
+    example = readme.split("```yaml\n  reviews:\n")[1].split("```")[0]
+    document = YAML(typ="safe").load(f"reviews:\n{example}")
+    parse(document["reviews"], catalogue.Corpus, "corpora.reviews", Path("README.md"))
+    monkeypatch.chdir(tmp_path)
+    tiny.write_params(tmp_path, {"corpora": document})
+    rows = [f'"{row}, a {word} lamp",{word}\n' for row in range(50) for word in ("bad", "good")]
+    (tmp_path / "my").mkdir()
+    (tmp_path / "my/reviews.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    download.main("reviews")
+    preprocess.main("reviews")
+    profile = read_json(tmp_path / "data/clean/reviews/profile.json")
+    assert sum(profile[split]["rows"] for split in SPLITS) == 100
+    train = frames.read_parquet(tmp_path / "data/clean/reviews/train.parquet")
+    for tokens, label in zip(train["tokens"], train["label"], strict=True):
+        assert tokens[1:] == [",", "a", ("bad", "good")[label], "lamp"]
+
+
+def test_a_files_labels_are_numbers_where_relabel_gives_them_their_classes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = {"kind": "file", "files": {split: "all.csv" for split in SPLITS}}
+    corpus = {"source": source, "labels": ["bad", "good"], "relabel": [0, 0, None, 1]}
+    tiny.write_params(tmp_path, {"corpora": {"mine": corpus}})
+    (tmp_path / "all.csv").write_text("text,label\na,3\nb,0\n")
+    download.main("mine")
+    assert list(frames.read_parquet(tmp_path / "data/raw/mine/train.parquet")["label"]) == [3, 0]
+    (tmp_path / "all.csv").write_text("text,label\na,good\n")
+    with pytest.raises(Refusal, match="line 2: label is 'good', none of 0, 1, 2, 3"):
+        download.main("mine")
+
+
+def test_the_environment_stage_records_the_files_of_the_selected_corpora(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    params = tiny.params()
+    mine = params["corpora"]["tiny_rows"] | {
+        "source": {"kind": "file", "files": dict.fromkeys(SPLITS, "all.csv")},
+        "text": {"tokenizer": "whitespace"},
+    }
+    params["corpora"] |= {"mine": mine}
+    params["select"]["corpora"] = ["mine", "tiny_trees"]
+    tiny.write_params(tmp_path, params)
+    with pytest.raises(Refusal, match=r"corpora\.mine\.source\.files\.\w+: there is no file all\.csv"):
+        environment.main()
+    (tmp_path / "all.csv").write_text("text,label\na,0\n")
+    environment.main()
+    records = tmp_path / "data/environment/corpora"
+    assert {path.name for path in records.iterdir()} == {"mine.json", "tiny_trees.json"}
+    assert read_json(records / "mine.json") == {"all.csv": sha256_of(tmp_path / "all.csv")}
+    assert read_json(records / "tiny_trees.json") == {}
