@@ -1,5 +1,7 @@
 """Raw rows -> clean rows: what is dropped from the training split, and that nothing else is touched."""
 
+import json
+
 import hypothesis.strategies as st
 import pandas as pd
 import pandera.errors
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 
 from stages import preprocess
 from unroll import frames
-from unroll.cleaning import clean, schema
+from unroll.cleaning import clean, phrase_schema, schema
 from unroll.failures import Refusal
 from unroll.files import read_json
 from unroll.text import TextRules
@@ -39,7 +41,8 @@ def cleaned(
         "validation": raw(validation or [("v", 0)]),
         "test": raw(test or [("t", 1)]),
     }
-    return clean(splits, RULES, labels, relabel)
+    found = clean(splits, RULES, labels, relabel)
+    return found.splits, found.profile
 
 
 BOTH = [("both", 0), ("classes", 1)]
@@ -256,6 +259,76 @@ def test_the_schema_refuses_a_missing_column(column):
         schema(2).validate(pd.DataFrame(GOOD).drop(columns=column))
 
 
+# --- trees and pieces -------------------------------------------------------------------------------
+
+FIVE = ("very bad", "bad", "so so", "good", "very good")
+BINARY = (0, 0, None, 1, 1)
+SENTENCES = [("(4 (2 the) (4 (4 superb) (2 lamp)))", 4), ("(0 (1 vile) (2 lamp))", 0)]
+NEUTRAL = ("(2 (2 a) (2 (3 neat) (2 (1 drab) (2 lamp))))", 2)
+
+
+def cleaned_trees(train: Rows, test: Rows, labels=LABELS, relabel=BINARY, tokenizer="tree"):
+    held_out = [("(3 (3 fine) (2 lamp))", 3)]
+    splits = {"train": raw(train), "validation": raw(held_out), "test": raw(test)}
+    return clean(splits, TextRules(tokenizer=tokenizer), labels, relabel)
+
+
+def test_a_sentence_left_out_for_its_class_still_gives_its_phrases():
+    found = cleaned_trees([SENTENCES[0], NEUTRAL, SENTENCES[1]], test=[("(1 (1 dull) (2 lamp))", 1)])
+    assert list(found.splits["train"]["row"]) == [0, 20]
+    assert list(found.phrases["sentence"]) == [0, 0, 0, 10, 10, 20, 20]
+    assert texts(found.phrases)[3:5] == ["neat", "drab"]
+    assert list(found.phrases["label"]) == [1, 1, 1, 1, 0, 0, 0]
+    counts = found.profile["phrases"]
+    assert counts["rows_before"] - sum(counts["dropped"].values()) == counts["rows"] == 7
+
+
+def test_no_phrase_comes_from_a_sentence_that_was_removed_nor_from_validation_and_test():
+    held_out = ("(1 (1 dull) (2 lamp))", 1)
+    repeat = (SENTENCES[1][0].upper(), 0)
+    found = cleaned_trees(
+        [*SENTENCES, held_out, repeat, NEUTRAL, NEUTRAL], test=[held_out, ("(3 (2 neat) (2 !))", 3)]
+    )
+    assert sorted(set(found.phrases["sentence"])) == [0, 10, 40]
+    assert not {"dull", "fine", "!"} & {token for tokens in found.phrases["tokens"] for token in tokens}
+
+
+def test_a_phrase_that_is_a_whole_test_sentence_is_removed_and_counted():
+    found = cleaned_trees(SENTENCES, test=[("(3 (4 Superb) (2 lamp))", 3)])
+    assert texts(found.phrases) == ["the superb lamp", "superb", "vile lamp", "vile"]
+    assert found.profile["phrases"]["dropped"]["in validation or test"] == 1
+
+
+def test_without_relabel_every_node_keeps_its_label():
+    rows = [(f"({label} ({label} word{label}) (2 lamp))", label) for label in range(5)]
+    found = cleaned_trees(rows, [("(2 (2 t) (2 u))", 2)], labels=FIVE, relabel=None)
+    assert list(found.phrases["label"][:6]) == [0, 0, 2, 1, 1, 2]
+    assert found.profile["phrases"]["labels"]["so so"] == 7
+
+
+def test_trees_are_read_as_sentences_by_every_other_tokenizer():
+    test = [("(1 (1 dull) (2 lamp))", 1)]
+    found = cleaned_trees(SENTENCES, test, tokenizer="spacy")
+    assert list(found.splits["train"]["tokens"]) == [["the", "superb", "lamp"], ["vile", "lamp"]]
+    assert list(found.phrases["tokens"]) == list(cleaned_trees(SENTENCES, test).phrases["tokens"])
+
+
+def test_sentences_that_stand_in_for_trees_have_no_phrases():
+    found = cleaned_trees([("a superb lamp", 4), ("a vile lamp", 0)], test=[("(1 (1 dull) (2 lamp))", 1)])
+    assert found.phrases is None and "phrases" not in found.profile
+    # Only where every row is a tree is the corpus one of trees.
+    assert cleaned_trees([*SENTENCES, ("(3) lamps lit", 1)], test=[("t", 1)]).phrases is None
+
+
+@pytest.mark.parametrize("tokenizer", ["bpe", "wordpiece"])
+def test_pieces_are_learned_from_the_training_split_alone(tokenizer):
+    splits = {"train": raw(BOTH), "validation": raw([("quiz", 0)]), "test": raw([("fjord", 1)])}
+    found = clean(splits, TextRules(tokenizer=tokenizer, subwords=40), LABELS, None)
+    vocabulary = json.loads(found.tokenizer)["model"]["vocab"]
+    assert not {"q", "z", "f", "j"} & set("".join(set(vocabulary) - {"<unk>"}))
+    assert set(found.splits["test"]["tokens"][0]) <= set(vocabulary)
+
+
 # --- the stage --------------------------------------------------------------------------------------
 
 
@@ -281,3 +354,40 @@ def test_the_stage_gives_the_same_bytes_each_time_and_tokens_that_survive_the_fi
     assert train["tokens"].iloc[-1] == ["na"]
     assert list(train["text"]) == [row["text"] for row in table["train"]]
     assert read_json(tmp_path / "data/clean/tiny_rows/profile.json")["train"]["rows"] == len(train)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "tokenizer", "more"),
+    [("tiny_trees", "tree", {"phrases.parquet"}), ("tiny_rows", "bpe", {"tokenizer.json"})],
+)
+def test_the_stage_writes_phrases_for_trees_and_pieces_for_subwords(
+    tmp_path, monkeypatch, corpus, tokenizer, more
+):
+    monkeypatch.chdir(tmp_path)
+    params = tiny.params()
+    params["corpora"][corpus]["text"] = {"tokenizer": tokenizer} | (
+        {"subwords": 90} if tokenizer == "bpe" else {}
+    )
+    tiny.write_params(tmp_path, params)
+    for seed, (split, count) in enumerate(tiny.COUNTS.items()):
+        trees = [
+            (tiny.tree(row["text"], row["label"]), row["label"]) for row in tiny.rows(count, seed, classes=5)
+        ]
+        rows = [(row["text"], row["label"]) for row in tiny.rows(count, seed)]
+        frame = raw(trees if corpus == "tiny_trees" else rows)
+        frames.write_parquet(tmp_path / f"data/raw/{corpus}/{split}.parquet", frame, frames.RAW)
+    written = []
+    for _ in range(2):
+        preprocess.main(corpus)
+        written.append(
+            {path.name: path.read_bytes() for path in (tmp_path / "data/clean" / corpus).iterdir()}
+        )
+    assert written[0] == written[1]
+    assert set(written[0]) == {"profile.json", *(f"{split}.parquet" for split in tiny.SPLITS)} | more
+    if corpus == "tiny_trees":
+        phrases = frames.read_parquet(tmp_path / "data/clean/tiny_trees/phrases.parquet")
+        phrase_schema(5).validate(phrases)
+        train = frames.read_parquet(tmp_path / "data/clean/tiny_trees/train.parquet")
+        whole = phrases.groupby("sentence").first()
+        assert list(whole.index) == list(train["row"])
+        assert list(whole["tokens"]) == list(train["tokens"]) and list(whole["label"]) == list(train["label"])

@@ -24,19 +24,53 @@ def mirror() -> Path:
     return Path(folder)
 
 
+PHRASES = {"sst5": (318411, 304861), "sst3": (318411, 304859), "sst2": (318416, 98501)}
+"""Nodes of the training trees, and what is left of them."""
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_sst_has_the_published_rows_and_the_pinned_content(mirror, name):
     corpus = CATALOGUE.corpora[name]
-    raw, record = corpora.fetch(corpus.source)
+    raw, record = corpora.fetch(corpus.source, corpus.labels)
     assert record["from"] == "mirror" and record["differences"] == []
-    frames, profile = cleaning.clean(raw, corpus.text, corpus.labels, corpus.relabel)
+    cleaned = cleaning.clean(raw, corpus.text, corpus.labels, corpus.relabel)
+    frames, profile = cleaned.splits, cleaned.profile
     for split, rows in EXPECTED[name].items():
         removed = sum(profile[split]["dropped"].values()) - profile[split]["dropped"]["class left out"]
         assert len(frames[split]) + removed == rows
         assert removed <= (20 if split == "train" else 0)
+    assert (profile["phrases"]["rows_before"], len(cleaned.phrases)) == PHRASES[name]
+    # A sentence that is a row itself stands first among its phrases, with the same class.
+    whole = cleaned.phrases.groupby("sentence").first()
+    train = frames["train"].set_index("row")
+    assert whole.loc[train.index, "label"].equals(train["label"])
+    assert whole.loc[train.index, "tokens"].equals(train["tokens"])
 
 
 def test_the_tweets_of_a_mirror_are_read_and_what_differs_from_the_hub_is_put_on_record(mirror):
-    raw, record = corpora.fetch(CATALOGUE.corpora["tweets"].source)
+    raw, record = corpora.fetch(CATALOGUE.corpora["tweets"].source, ())
     assert len(raw["validation"]) == 2000 and len(raw["test"]) == 12284
     assert all(difference.startswith("train:") for difference in record["differences"])
+
+
+def test_the_offensive_tweets_are_the_benchmarks(mirror):
+    corpus = CATALOGUE.corpora["offensive"]
+    raw, record = corpora.fetch(corpus.source, corpus.labels)
+    assert record["differences"] == []
+    cleaned = cleaning.clean(raw, corpus.text, corpus.labels, corpus.relabel)
+    assert cleaned.phrases is None
+    assert (
+        cleaned.profile["train"]["labels"]["not offensive"] > cleaned.profile["train"]["labels"]["offensive"]
+    )
+
+
+def test_ag_news_has_its_test_split_and_a_validation_split_of_rows_that_train_lacks(mirror):
+    corpus = CATALOGUE.corpora["ag_news"]
+    raw, record = corpora.fetch(corpus.source, corpus.labels)
+    assert len(raw["test"]) == 7600
+    assert all(difference.startswith("train:") for difference in record["differences"])
+    rows = record["rows"]
+    assert 0.04 < rows["validation"] / (rows["validation"] + rows["train"]) < 0.06
+    cleaned = cleaning.clean(raw, corpus.text, corpus.labels, corpus.relabel)
+    assert min(cleaned.profile["validation"]["labels"].values()) > 80
+    assert not set(raw["validation"]["text"]) & set(raw["train"]["text"])

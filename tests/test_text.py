@@ -1,6 +1,8 @@
 """Text -> tokens: what each normaliser and tokenizer does, and what none may do to any text."""
 
 import doctest
+from pathlib import Path
+from typing import get_args
 
 import pytest
 import tiny
@@ -8,8 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from unroll import trees
-from unroll.text import NORMALISERS, TOKENIZERS, TextRules, make_tokenizer
-from unroll.trees import ESCAPES, tree_label, tree_tokens
+from unroll.failures import Refusal
+from unroll.params import parse
+from unroll.text import NORMALISERS, TextRules, make_tokenizer, train_tokenizer
+from unroll.trees import ESCAPES, subtrees, tree_label, tree_text, tree_tokens
 
 # --- trees ------------------------------------------------------------------------------------------
 
@@ -37,6 +41,21 @@ def test_a_trees_tokens_are_its_leaves_from_left_to_right(drawn):
     tree, leaves = drawn
     assert tree_tokens(tree) == leaves
     assert tree_label(tree) == int(tree[1])
+
+
+@settings(deadline=None)
+@given(drawn_trees())
+def test_the_trees_of_a_trees_nodes_are_its_phrases_from_left_to_right(drawn):
+    tree, leaves = drawn
+    found = subtrees(tree)
+    assert found[0] == tree
+    assert len(found) == 2 * len(leaves) - 1
+    assert [tree_text(node) for node in found if len(tree_tokens(node)) == 1] == leaves
+    places = [tree.index(node) for node in found]
+    assert len(set(found)) < len(found) or places == sorted(places)
+    for node in found:
+        assert tree_label(node) == int(node[1])
+        assert " ".join(tree_tokens(node)) in " ".join(leaves)
 
 
 def test_the_treebanks_escapes_are_undone():
@@ -113,6 +132,8 @@ def test_normalisers_are_applied_in_their_order():
     assert make_tokenizer(TextRules(normalise=("users", "html"), tokenizer="whitespace"))(before) == ["@ann"]
 
 
+BASIC = ["it", "'", "s", "(", "a", ")", "lamp", "lit", "old", "one", ",", "two", "."]
+
 # --- tokenizers -------------------------------------------------------------------------------------
 
 
@@ -125,6 +146,9 @@ def test_normalisers_are_applied_in_their_order():
         ("tree", False, "(3 (2 A) (2 Lamp))", ["A", "Lamp"]),
         ("tweet", True, "NEAT lamp :D #Lamps @user!", ["neat", "lamp", ":D", "#lamps", "@user", "!"]),
         ("tweet", False, "NEAT lamp", ["NEAT", "lamp"]),
+        ("basic_english", True, 'It\'s (a) LAMP: lit; "old"<br />one, two.', BASIC),
+        ("basic_english", True, "so!? A<BR />b-c $1.50", ["so", "!", "?", "a", "b-c", "$1", ".", "50"]),
+        ("basic_english", False, "A Lamp.", ["A", "Lamp", "."]),
         ("spacy", True, "It's a lamp, isn't it?", ["it", "'s", "a", "lamp", ",", "is", "n't", "it", "?"]),
         ("spacy", False, "A lamp.", ["A", "lamp", "."]),
     ],
@@ -133,10 +157,46 @@ def test_a_tokenizer_cuts_where_it_should(tokenizer, lowercase, before, after):
     assert make_tokenizer(TextRules(tokenizer=tokenizer, lowercase=lowercase))(before) == after
 
 
-def test_every_tokenizer_can_be_named_in_the_rules():
-    for name in TOKENIZERS:
-        assert make_tokenizer(TextRules(tokenizer=name))("lamp") == ["lamp"]
-    assert set(TextRules.model_fields["tokenizer"].annotation.__args__) == set(TOKENIZERS)
+NAMES = get_args(TextRules.model_fields["tokenizer"].annotation)
+LEARNED = ("bpe", "wordpiece")
+SEEN = ["the lamp by the window", "a lamp, lit", "one old clock", "it's a very old lamp."]
+
+
+def rules_of(name: str, **changes: object) -> TextRules:
+    return TextRules(tokenizer=name, subwords=60 if name in LEARNED else None, **changes)
+
+
+def made(rules: TextRules, trees: bool = False):
+    return make_tokenizer(rules, trees, train_tokenizer(rules, SEEN))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_tokenizer_that_can_be_named_in_the_rules_cuts_a_text_it_has_seen(name):
+    tokens = made(rules_of(name))("The old lamp")
+    assert "".join(tokens).replace("▁", "").replace("##", "") == "theoldlamp"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_tokenizer_reads_the_words_of_a_tree(name):
+    tree = "(3 (2 the) (3 (2 old) (2 lamp)))"
+    assert made(rules_of(name), trees=True)(tree) == made(rules_of(name))("the old lamp")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_number_of_pieces_is_asked_of_those_that_learn_pieces_and_of_no_other(name):
+    rules = {"tokenizer": name} if name in LEARNED else {"tokenizer": name, "subwords": 60}
+    words = "subwords is missing" if name in LEARNED else "subwords is for bpe and wordpiece alone"
+    with pytest.raises(Refusal, match=f"corpora.mine.text: {words}"):
+        parse(rules, TextRules, "corpora.mine.text", Path("params.yaml"))
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_pieces_are_learned_from_what_the_normalisers_make_of_the_texts(name):
+    texts = ["@ann @bob @cyd"] * 3
+    learned = train_tokenizer(rules_of(name, normalise=("users",)), texts)
+    assert "user" in learned and "bob" not in learned
+    assert "LAMP" not in train_tokenizer(rules_of(name), ["LAMP LAMP"])
+    assert "LAMP" in train_tokenizer(rules_of(name, lowercase=False), ["LAMP LAMP"])
 
 
 def test_every_normaliser_can_be_named_in_the_rules():
@@ -144,12 +204,12 @@ def test_every_normaliser_can_be_named_in_the_rules():
 
 
 ALL_RULES = [
-    TextRules(normalise=normalise, tokenizer=tokenizer, lowercase=lowercase)
-    for tokenizer in TOKENIZERS
+    rules_of(tokenizer, normalise=normalise, lowercase=lowercase)
+    for tokenizer in NAMES
     for lowercase in (False, True)
     for normalise in ((), tuple(NORMALISERS))
 ]
-CUTS = [make_tokenizer(rules) for rules in ALL_RULES]
+CUTS = [made(rules) for rules in ALL_RULES]
 # What broke something once, or might: white space of every kind, within brackets, numbers and markup.
 TEXTS = st.one_of(
     st.text(max_size=40),
