@@ -9,8 +9,14 @@ from unroll.params import Params
 
 
 def main(corpus: str) -> None:
-    source = Params().get(f"corpora.{corpus}.source", sources.Source)
-    splits, record = corpora.fetch(source)
+    params = Params()
+    source = params.get(f"corpora.{corpus}.source", sources.Source)
+    names = params.get(f"corpora.{corpus}.labels", tuple[str, ...])
+    relabel = params.get(f"corpora.{corpus}.relabel", tuple[int | None, ...] | None)
+    if relabel is not None:
+        # `labels` are the classes then, not the names of what the source holds.
+        names = tuple(map(str, range(len(relabel))))
+    splits, record = corpora.fetch(source, names)
     with files.whole_folder(Path("data/raw") / corpus) as folder:
         for split, frame in splits.items():
             frames.write_parquet(folder / f"{split}.parquet", frame, frames.RAW)

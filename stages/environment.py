@@ -1,5 +1,6 @@
 """Check all of params.yaml and put on record what else decides the results on this machine."""
 
+import shutil
 from pathlib import Path
 
 from unroll import environment, files
@@ -8,12 +9,14 @@ from unroll.failures import told_plainly
 
 def main() -> None:
     environment.pin()
-    from unroll import catalogue
+    from unroll import catalogue, records
 
-    device = environment.choose_device(catalogue.load().device)
+    whole = catalogue.load()
     folder = Path("data/environment")
-    files.write_json(folder / "text.json", environment.text_record())
-    files.write_json(folder / "training.json", environment.training_record(device))
+    wanted = records.of(whole, environment.choose_device(whole.device))
+    shutil.rmtree(folder / "corpora", ignore_errors=True)  # of corpora that are selected no more
+    for name, record in wanted.items():
+        files.write_json(folder / name, record)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ def clone(destination: Path) -> Path:
         capture_output=True,
         check=True,
     )
-    made = ("dvc.lock", "reports/comparison.csv", "reports/comparison.md")
+    made = {"dvc.lock"} | {
+        f"reports/{name}.{suffix}" for name in ("comparison", "reference") for suffix in ("csv", "md")
+    }
     for name in filter(None, listed.stdout.decode().split("\0")):
         if name not in made and (ROOT / name).is_file():
             (destination / name).parent.mkdir(parents=True, exist_ok=True)

@@ -152,3 +152,76 @@ def test_a_stage_learns_where_to_report_and_which_device_is_its_own(project):
     graph = scheduler.survey(project).stale
     scheduler.run_all(graph, 4, project / "logs", gpus=["3", "5"], console=Console(file=io.StringIO()))
     assert {(project / name).read_text() for name in graph} <= {"3", "5"}
+
+
+# What a model is trained on is the last line of its vocabulary: what comes before is a remark.
+CORPORA = """
+stages:
+  preprocess:
+    matrix: &one {corpus: [CORPORA]}
+    cmd: grep -v remark ${item.corpus}.txt > clean.${item.corpus}
+    deps: ["${item.corpus}.txt"]
+    outs: ["clean.${item.corpus}"]
+  vocabulary:
+    matrix: *one
+    cmd: tail -n 1 clean.${item.corpus} > vocabulary.${item.corpus}
+    deps: ["clean.${item.corpus}"]
+    outs: ["vocabulary.${item.corpus}"]
+  train:
+    matrix: {corpus: [CORPORA], seed: [1, 2]}
+    cmd: cp vocabulary.${item.corpus} model.${item.corpus}.${item.seed}
+    deps: ["vocabulary.${item.corpus}"]
+    outs: ["model.${item.corpus}.${item.seed}"]
+"""
+
+
+@pytest.fixture
+def corpora(tmp_path, monkeypatch):
+    """Two corpora, prepared and trained on."""
+    for name in ("movies", "tweets", "news"):
+        (tmp_path / f"{name}.txt").write_text(f"remark\nfirst {name}\nlast {name}\n")
+    (tmp_path / "dvc.yaml").write_text(CORPORA.replace("CORPORA", "movies, tweets"))
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    run(tmp_path, slots=2)
+    assert scheduler.survey(tmp_path).stale == {}
+    return tmp_path
+
+
+def prepare_and_survey(project: Path) -> tuple[set[str], set[str]]:
+    """Return the stages that prepared data, and what is stale after them."""
+    stages = scheduler.preparation(scheduler.survey(project).stale)
+    scheduler.run_all(stages, 2, project / "logs", gpus=[], console=Console(file=io.StringIO()))
+    return set(stages), set(scheduler.survey(project).stale)
+
+
+def test_data_that_come_out_as_they_were_start_no_training(corpora):
+    (corpora / "movies.txt").write_text("another remark\nfirst movies\nlast movies\n")
+    assert {"train@movies-1", "train@movies-2"} < set(scheduler.survey(corpora).stale)
+    assert prepare_and_survey(corpora) == ({"preprocess@movies", "vocabulary@movies"}, set())
+
+
+def test_data_that_have_changed_start_the_training_on_them_alone(corpora):
+    (corpora / "movies.txt").write_text("first movies\nanother last\n")
+    prepared, stale = prepare_and_survey(corpora)
+    assert prepared == {"preprocess@movies", "vocabulary@movies"}
+    assert stale == {"train@movies-1", "train@movies-2"}
+
+
+def test_an_added_corpus_leaves_the_training_on_the_others_alone(corpora):
+    (corpora / "dvc.yaml").write_text(CORPORA.replace("CORPORA", "movies, tweets, news"))
+    prepared, stale = prepare_and_survey(corpora)
+    assert prepared == {"preprocess@news", "vocabulary@news"}
+    assert stale == {"train@news-1", "train@news-2"}
+
+
+def test_preparation_keeps_its_order_and_is_empty_where_models_alone_are_stale(corpora):
+    (corpora / "movies.txt").write_text("another\n")
+    assert scheduler.preparation(scheduler.survey(corpora).stale) == {
+        "preprocess@movies": set(),
+        "vocabulary@movies": {"preprocess@movies"},
+    }
+    (corpora / "movies.txt").write_text("remark\nfirst movies\nlast movies\n")
+    (corpora / "model.tweets.1").unlink()
+    survey = scheduler.survey(corpora)
+    assert set(survey.stale) == {"train@tweets-1"} and scheduler.preparation(survey.stale) == {}

@@ -6,9 +6,9 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
-from unroll.statistics import Spread, spread
+from unroll.statistics import Spread, difference, spread
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=12)
 
@@ -65,3 +65,31 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     draws = np.random.default_rng(5).normal(0.6, 0.02, size=(2000, 3))
     covered = [found.low <= 0.6 <= found.high for found in map(spread, draws.tolist())]
     assert 0.93 < np.mean(covered) < 0.97
+
+
+@settings(deadline=None)
+@given(VALUES, VALUES, st.sampled_from([0.5, 0.95, 0.99]))
+def test_a_difference_has_welchs_interval_as_scipy_has_it(ours, theirs, level):
+    assume(np.std(ours) > 1e-3 and np.std(theirs) > 1e-3)
+    found = difference(ours, theirs, level)
+    expected = scipy.stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(level)
+    assert found.mean == pytest.approx(np.mean(ours) - np.mean(theirs), abs=1e-9)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-6, abs=1e-9)
+
+
+def test_of_a_side_that_never_varies_the_other_alone_decides_how_wide_a_difference_is():
+    # The majority class scores alike with every seed: what is left is Student's interval of the other.
+    ours, always = [0.5, 0.6, 0.7], [0.4, 0.4, 0.4]
+    found, alone = difference(ours, always), spread(ours)
+    assert (found.low, found.high) == pytest.approx((alone.low - 0.4, alone.high - 0.4))
+
+
+def test_a_difference_of_two_that_never_vary_has_no_width():
+    assert difference([0.5, 0.5], [0.25, 0.25, 0.25]) == Spread(0.25, 0.0, 0.25, 0.25)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [([0.5], [0.25, 0.5]), ([0.5, 0.25], [0.375]), ([0.5], [0.25])])
+def test_a_difference_with_one_seed_on_a_side_has_no_interval(ours, theirs):
+    found = difference(ours, theirs)
+    assert (found.std, found.low, found.high) == (None, None, None)
+    assert found.mean == pytest.approx(np.mean(ours) - np.mean(theirs))

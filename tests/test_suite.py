@@ -3,15 +3,20 @@
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
-from unroll import suite
+from unroll import catalogue, suite
 from unroll.failures import Refusal
-from unroll.params import Params, Selection
+from unroll.params import Params, Selection, Suite, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 FULL = Selection(corpora=("sst5", "tweets"), networks=("bow", "lstm"), seeds=(1, 2))
 STARTER = Selection(corpora=("starter_movies",), networks=("bow",), seeds=(7,))
 SUITES = {"full": FULL, "starter": STARTER}
+
+PATH = Path("params.yaml")
+MOVIES = {"corpora": ["movies"], "networks": ["bow", "lstm"], "seeds": [1, 2]}
+NEWS = {"corpora": ["news"], "networks": ["gru"], "seeds": [1]}
 
 FLOW = """\
 # head
@@ -99,3 +104,44 @@ def test_by_hand_a_suite_is_taken_as_named_and_an_unknown_one_refused(monkeypatc
     assert suite.choose("keep", SUITES)[0] == "keep"
     with pytest.raises(Refusal, match="auto, keep, full, starter"):
         suite.choose("fulll", SUITES)
+
+
+def test_a_suite_is_one_selection_or_a_list_of_them_and_has_its_parts_either_way():
+    movies, news = (parse(one, Selection, "suites.x", PATH) for one in (MOVIES, NEWS))
+    assert parse(MOVIES, Suite, "suites.x", PATH) == (movies,)
+    assert parse([MOVIES], Suite, "suites.x", PATH) == (movies,)
+    assert parse([MOVIES, NEWS], Suite, "suites.x", PATH) == (movies, news)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ([], "suites.x: a suite needs at least one part"),
+        ([MOVIES, {**NEWS, "seeds": [1, -1]}], "suites.x.1.seeds.1: "),
+        ({**NEWS, "seeds": [1, -1]}, "suites.x.seeds.1: "),
+        ([MOVIES, {**NEWS, "seed": [1]}], "suites.x.1.seed: "),
+        ([{"corpora": ["movies"], "networks": ["bow"]}], "suites.x.0.seeds: "),
+        ("full", "suites.x: "),
+        (
+            [MOVIES, {**MOVIES, "seeds": [1]}],
+            "suites.x: bow on movies stands in two parts with different seeds",
+        ),
+    ],
+)
+def test_a_fault_in_a_part_of_a_suite_is_named_by_its_place(value, said):
+    with pytest.raises(Refusal) as caught:
+        parse(value, Suite, "suites.x", PATH)
+    faults = str(caught.value).splitlines()[1:]
+    assert len(faults) == 1 and faults[0].strip().startswith(said)
+
+
+def test_a_network_may_stand_in_two_parts_with_the_same_seeds():
+    assert len(parse([MOVIES, {**MOVIES, "networks": ["bow", "gru"]}], Suite, "suites.x", PATH)) == 2
+
+
+def test_an_unknown_name_in_a_part_is_refused_with_the_place_of_the_part():
+    document = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    whole = document["suites"]["full"]
+    document["suites"]["several"] = [whole, {**whole, "networks": ["bow", "nonesuch"]}]
+    with pytest.raises(Refusal, match=r"suites\.several\.1\.networks: nonesuch is not among"):
+        parse(document, catalogue.Catalogue, "", PATH)

@@ -1,18 +1,27 @@
 """Counts -> ids: order, limits, and that vocabulary and encoded rows survive their files."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import tiny
 from hypothesis import given, settings
 
 from stages import vocabulary as stage
 from unroll import frames
-from unroll.batches import EncodedSplit
-from unroll.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary, VocabularyRules, save_encoded
+from unroll.vocabulary import (
+    PAD,
+    SPECIAL,
+    UNKNOWN,
+    Vocabulary,
+    VocabularyRules,
+    read_unseen,
+    save_encoded,
+)
 
 # What text.make_tokenizer may return: no white space but single spaces within.
 TOKENS = st.one_of(
@@ -26,6 +35,10 @@ ROWS = st.lists(st.lists(TOKENS, max_size=6), max_size=8)
 
 def built(*rows: str, **rules: int) -> Vocabulary:
     return Vocabulary.build([row.split() for row in rows], VocabularyRules(**rules))
+
+
+def arrays(folder: Path) -> dict[str, np.ndarray]:
+    return {path.stem: np.load(path, allow_pickle=False) for path in folder.glob("*.npy")}
 
 
 def test_tokens_come_by_count_and_then_by_alphabet():
@@ -108,20 +121,44 @@ def test_encoded_rows_are_the_same_after_loading(tmp_path_factory, train, rows):
     folder = tmp_path_factory.mktemp("encoded") / "test"
     numbers, labels = [7 * place for place in range(len(rows))], [place % 3 for place in range(len(rows))]
     save_encoded(folder, vocabulary, numbers, rows, labels)
-    split = EncodedSplit.load(folder)
-    found = [split.ids[start:end].tolist() for start, end in pairwise(split.offsets.tolist())]
-    assert found == [vocabulary.encode(row) for row in rows]
-    assert split.rows.tolist() == numbers
-    assert split.labels.tolist() == labels
-    assert split.lengths.tolist() == [max(len(row), 1) for row in rows]
-    assert len(split) == len(rows)
+    found = arrays(folder)
+    assert found["rows"].tolist() == numbers
+    assert found["labels"].tolist() == labels
+    known = found["ids"].copy()
+    known[known >= len(vocabulary)] = UNKNOWN
+    cut = [known[start:end].tolist() for start, end in pairwise(found["offsets"].tolist())]
+    assert cut == [vocabulary.encode(row) for row in rows]
+
+
+@settings(deadline=None)
+@given(ROWS, ROWS)
+def test_every_word_of_a_split_can_be_read_back_from_its_ids(tmp_path_factory, train, rows):
+    vocabulary = Vocabulary.build(train, VocabularyRules(min_count=2))
+    folder = tmp_path_factory.mktemp("encoded") / "test"
+    save_encoded(folder, vocabulary, range(len(rows)), rows, [0] * len(rows))
+    unseen = read_unseen(folder)
+    assert unseen == sorted(set(unseen))
+    words = [*vocabulary.ids, *unseen]
+    found = arrays(folder)
+    cut = [found["ids"][start:end] for start, end in pairwise(found["offsets"].tolist())]
+    assert [[words[index] for index in row] for row in cut] == [row or ["<unk>"] for row in rows]
+    # No word of a text is padding or the unknown word, however it is written.
+    assert not set(SPECIAL) & {words[index] for index in found["ids"] if index > UNKNOWN} - set(unseen)
+    assert PAD not in found["ids"]
+
+
+def test_words_without_an_id_are_coded_after_the_vocabulary_in_alphabetical_order(tmp_path):
+    rows = [["z", "a", "<pad>"], ["m", "z"]]
+    save_encoded(tmp_path / "test", built("a b"), [0, 1], rows, [0, 0])
+    assert (tmp_path / "test/unseen.txt").read_bytes() == b"<pad>\nm\nz\n"
+    assert arrays(tmp_path / "test")["ids"].tolist() == [6, 2, 4, 5, 6]
 
 
 def test_arrays_are_of_the_types_that_their_readers_rely_on(tmp_path):
-    save_encoded(tmp_path / "train", built("a b"), [0], [["a", "z"]], [1])
-    found = {path.stem: np.load(path, allow_pickle=False) for path in (tmp_path / "train").iterdir()}
+    save_encoded(tmp_path / "train", built("a b"), [0], [["a", "z"]], [1], sentences=[5])
+    found = arrays(tmp_path / "train")
     types = {name: array.dtype.str for name, array in found.items()}
-    assert types == {"ids": "<i4", "offsets": "<i8", "labels": "<i8", "rows": "<i8"}
+    assert types == {"ids": "<i4", "offsets": "<i8", "labels": "<i8", "rows": "<i8", "sentences": "<i8"}
     assert found["offsets"].tolist() == [0, 2]
 
 
@@ -151,9 +188,35 @@ def test_only_training_rows_are_counted(project):
     words = [word for row in tiny.rows(tiny.COUNTS["train"], 0) for word in row["text"].split()]
     assert sum(vocabulary.counts.values()) == len(words)
     for split in ("validation", "test"):
-        encoded = EncodedSplit.load(project / "data/vocabulary/tiny_rows" / split)
-        last = encoded.ids[encoded.offsets[1:] - 1]
-        assert (last == UNKNOWN).all()
+        folder = project / "data/vocabulary/tiny_rows" / split
+        assert read_unseen(folder) == [f"only_{split}"]
+        found = arrays(folder)
+        assert (found["ids"][found["offsets"][1:] - 1] == len(vocabulary)).all()
+
+
+def write_phrases(project: Path, tokens: list[list[str]]) -> None:
+    places = list(range(len(tokens)))
+    columns = {"row": places, "sentence": [10 + place // 2 for place in places], "label": [1] * len(tokens)}
+    frame = pd.DataFrame(columns | {"text": [" ".join(row) for row in tokens], "tokens": tokens})
+    schema = frames.CLEAN.append(pa.field("sentence", pa.int64()))
+    frames.write_parquet(project / "data/clean/tiny_rows/phrases.parquet", frame, schema)
+
+
+def test_phrases_are_encoded_and_not_counted(project):
+    stage.main("tiny_rows")
+    root = project / "data/vocabulary/tiny_rows"
+    assert not (root / "train/phrases").exists()
+    counts = (root / "vocabulary.txt").read_bytes()
+    write_phrases(project, [["lamp", "only_phrases"], ["lamp"], ["kettle"]])
+    stage.main("tiny_rows")
+    assert (root / "vocabulary.txt").read_bytes() == counts
+    vocabulary = Vocabulary.load(root / "vocabulary.txt")
+    found = arrays(root / "train/phrases")
+    lamp, kettle = vocabulary.ids["lamp"], vocabulary.ids["kettle"]
+    assert found["ids"].tolist() == [lamp, len(vocabulary), lamp, kettle]
+    assert found["sentences"].tolist() == [10, 10, 11]
+    assert read_unseen(root / "train/phrases") == ["only_phrases"]
+    assert read_unseen(root / "train") == []
 
 
 def test_another_test_split_changes_no_byte_of_what_training_reads(project):
@@ -167,4 +230,4 @@ def test_another_test_split_changes_no_byte_of_what_training_reads(project):
     frame = pd.DataFrame({"row": [0], "text": ["x"], "tokens": [["x"] * 1000], "label": [0]})
     frames.write_parquet(project / "data/clean/tiny_rows/test.parquet", frame, frames.CLEAN)
     assert written() == before
-    assert len(before) == 9
+    assert len(before) == 11

@@ -122,7 +122,12 @@ def params() -> dict:
         source |= {"dataset": repository, "revision": revision, "rows": dict(COUNTS)}
         corpora[name] = corpus | {"source": source}
     selection = {"corpora": list(corpora), "networks": list(document["networks"]), "seeds": [1, 2]}
-    return document | {"corpora": corpora, "select": selection, "suites": {"tiny": selection}}
+    return document | {
+        "corpora": corpora,
+        "select": selection,
+        "suites": {"tiny": selection},
+        "reference": {},
+    }
 
 
 def write_params(folder: Path, document: dict) -> None:

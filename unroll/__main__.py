@@ -1,6 +1,7 @@
 """The command line: python -m unroll COMMAND."""
 
 import csv
+import itertools
 import os
 import signal
 import sys
@@ -9,15 +10,17 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from unroll import catalogue, environment, files, lockfile, scheduler, suite
-from unroll.comparison import IN_WORDS
+from unroll import catalogue, environment, files, lockfile, records, reference, scheduler, suite, summary
 from unroll.failures import Refusal, told_plainly
+from unroll.params import Selection
 
 PARAMS = Path("params.yaml")
 ENVIRONMENT = Path("data/environment")
 COMPARISON = Path("reports/comparison.csv")
+REFERENCE = Path("reports/reference.csv")
+METRICS = Path("reports/metrics")
+HISTORY = Path("reports/history")
 LOCK = Path("dvc.lock")
 PARKED = Path(".unroll/parked.lock")
 LOGS = Path(".unroll/logs")
@@ -40,7 +43,7 @@ def repro(
         int, typer.Option(help="stages at once; 0: one a core, or as params.yaml says a GPU")
     ] = 0,
 ) -> None:
-    """Choose a suite, run every stage that changed, and show the comparison."""
+    """Choose a suite, run every stage that changed, and show how each network did."""
     console = Console()
     # As Ctrl-C does: the stages that are running end with this process.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -49,44 +52,65 @@ def repro(
     whole = catalogue.load(PARAMS)
     chosen, reason = suite.choose(suite_name, whole.suites)
     console.print(f"suite [bold]{chosen}[/bold]: {reason}")
-    if chosen != suite.KEEP and suite.write_selection(PARAMS, whole.suites[chosen]):
-        console.print(f"wrote its lists into `select` of {PARAMS}")
-        whole = catalogue.load(PARAMS)
+    parts = (whole.select,) if chosen == suite.KEEP else whole.suites[chosen]
     device = environment.choose_device(whole.device)
-    if not _environment_is_recorded(device):
-        scheduler.run_one([*DVC, "--single-item", "environment"], LOGS / "environment.log")
-    survey = _survey(console)
-    if survey.stale:
-        gpus = _visible_gpus() if device == "cuda" else []
-        slots = jobs or len(gpus) * whole.machine.runs_per_gpu or len(os.sched_getaffinity(0))
-        console.print(f"{len(survey.stale)} stages to run, {slots} at once")
-        scheduler.run_all(survey.stale, slots, LOGS, gpus, console)
+    gpus = _visible_gpus() if device == "cuda" else []
+    slots = jobs or len(gpus) * whole.machine.runs_per_gpu or len(os.sched_getaffinity(0))
+
+    def run(stages: scheduler.Graph) -> None:
+        console.print(f"{len(stages)} stages to run, {slots} at once")
+        scheduler.run_all(stages, slots, LOGS, gpus, console)
+
+    names: dict[str, None] = {}  # of every part's stages, in order
+    parked: set[str] = set()
+    for number, part in enumerate(parts, start=1):
+        if len(parts) > 1:
+            console.print(f"part {number} of {len(parts)}: {', '.join(part.corpora)}", style="bold")
+        changed = suite.write_selection(PARAMS, part)
+        if changed:
+            console.print(f"wrote its lists into `select` of {PARAMS}")
+        if changed or not _environment_is_recorded(catalogue.load(PARAMS), device):
+            scheduler.run_one([*DVC, "--single-item", "environment"], LOGS / "environment.log")
+        survey, gone = _survey()
+        names |= dict.fromkeys(survey.names)
+        parked |= gone
+        if preparation := scheduler.preparation(survey.stale):
+            run(preparation)
+            survey = scheduler.survey(Path.cwd())
+        if survey.stale:
+            run(survey.stale)
+    # Before the seal: the tracker reads the lock, and is to see every part.
+    lockfile.arrange(LOCK, PARKED, names)
     if survey.compared:
-        console.print("nothing has changed: only the tracker looks again")
+        console.print("nothing is left to run: only the tracker looks again")
         # As dvc.yaml has it, but without DVC, which would rewrite the lock to say the same.
         scheduler.run_one(["-m", "stages.track"], LOGS / "seal.log")
     else:
         # One plain run of all: it finds the stages done, runs those that stand alone, seals the lock.
         scheduler.run_one(DVC, LOGS / "seal.log")
-    lockfile.arrange(LOCK, PARKED, survey.names)
-    _show(console, whole)
+    lockfile.arrange(LOCK, PARKED, names)
+    if parked := parked - set(names):
+        console.print(f"moved {len(parked)} entries that this suite does not name from {LOCK} to {PARKED}")
+    _show(console, whole, parts)
 
 
-def _survey(console: Console) -> scheduler.Survey:
-    """Put dvc.lock in order before anything runs: an entry that comes back saves its stage a run."""
+def _survey() -> tuple[scheduler.Survey, set[str]]:
+    """Put dvc.lock in order before anything runs: an entry that comes back saves its stage a run.
+
+    Return what is stale then, and the entries that went: DVC rewrites the whole lock around each
+    stage, so that while a part runs it holds no other's.
+    """
     survey = scheduler.survey(Path.cwd())
     before = LOCK.read_bytes() if LOCK.exists() else None
-    if parked := lockfile.arrange(LOCK, PARKED, survey.names):
-        console.print(f"moved {len(parked)} entries that `select` no longer names from {LOCK} to {PARKED}")
+    gone = set(lockfile.arrange(LOCK, PARKED, survey.names))
     changed = LOCK.exists() and LOCK.read_bytes() != before
-    return scheduler.survey(Path.cwd()) if changed else survey
+    return scheduler.survey(Path.cwd()) if changed else survey, gone
 
 
-def _environment_is_recorded(device: str) -> bool:
-    wanted = {"text.json": environment.text_record(), "training.json": environment.training_record(device)}
+def _environment_is_recorded(whole: catalogue.Catalogue, device: str) -> bool:
     return all(
         (ENVIRONMENT / name).exists() and files.read_json(ENVIRONMENT / name) == record
-        for name, record in wanted.items()
+        for name, record in records.of(whole, device).items()
     )
 
 
@@ -97,30 +121,49 @@ def _visible_gpus() -> list[str]:
     return named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
 
 
-def _show(console: Console, whole: catalogue.Catalogue) -> None:
-    """Print each corpus by its headline, and where to look next."""
-    with open(COMPARISON, encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    for name in whole.select.corpora:
-        headline = whole.corpora[name].headline
-        table = Table(title=f"{name}: {IN_WORDS[headline]} on the test split, %", title_justify="left")
-        for column in ("network", "mean", "std", "95 % interval", "seeds", "parameters"):
-            table.add_column(column, justify="left" if column == "network" else "right")
-        for row in rows:
-            if (row["corpus"], row["metric"]) == (name, headline):
-                interval = f"{_percent(row['ci_low'])} to {_percent(row['ci_high'])}" if row["std"] else "-"
-                figures = [_percent(row["mean"]), _percent(row["std"]), interval]
-                table.add_row(row["network"], *figures, row["seeds"], f"{int(row['parameters']):,}")
-        console.print(table)
+def _show(console: Console, whole: catalogue.Catalogue, parts: tuple[Selection, ...]) -> None:
+    """Print each corpus of each part by its headline, and where to look next."""
+    for part in parts:
+        for corpus in part.corpora:
+            documents = [_report(corpus, network) for network in part.networks]
+            for table in summary.tables(corpus, documents):
+                console.print(table)
+    if len(parts) > 1:
+        console.print(f"{PARAMS} selects the last part, and {COMPARISON} compares that part alone.")
+    else:
+        console.print(f"The whole comparison: {COMPARISON.with_suffix('.md')}, {COMPARISON}")
+    if _write_reference(whole.reference, parts):
+        console.print(f"The reference systems: {REFERENCE.with_suffix('.md')}, {REFERENCE}")
     console.print(
-        f"The whole comparison: {COMPARISON.with_suffix('.md')}, {COMPARISON}\n"
-        "Learning curves: reports/history/   predictions: reports/predictions/\n"
+        "Metrics: reports/metrics/   learning curves: reports/history/   predictions: reports/predictions/\n"
         "Every run side by side in MLflow: make ui"
     )
 
 
-def _percent(value: str) -> str:
-    return f"{100 * float(value):.1f}" if value else "-"
+def _write_reference(presets: reference.Presets, parts: tuple[Selection, ...]) -> bool:
+    """Write the table of the reference systems, if all that it speaks of has just been brought up to date."""
+    needed = reference.needed(presets)
+    current = {pair for part in parts for pair in itertools.product(part.corpora, part.networks)}
+    if not needed or not needed <= current:
+        return False
+    results = {pair: _result(*pair) for pair in needed}
+    table = reference.rows(presets, results)
+    files.write_csv(REFERENCE, table)
+    files.write_text(REFERENCE.with_suffix(".md"), reference.markdown(presets, table))
+    return True
+
+
+def _result(corpus: str, network: str) -> reference.Result:
+    report = _report(corpus, network)
+    last_epochs = []
+    for seed in report["seeds"]:
+        with open(HISTORY / corpus / network / f"{seed}.csv", encoding="utf-8", newline="") as stream:
+            last_epochs.append(list(csv.DictReader(stream))[-1])
+    return reference.Result(report, last_epochs)
+
+
+def _report(corpus: str, network: str) -> dict:
+    return files.read_json(METRICS / corpus / f"{network}.json")
 
 
 if __name__ == "__main__":

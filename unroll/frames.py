@@ -12,6 +12,7 @@ RAW = pa.schema([("row", pa.int64()), ("text", pa.string()), ("label", pa.int64(
 CLEAN = pa.schema(
     [("row", pa.int64()), ("text", pa.string()), ("tokens", pa.list_(pa.string())), ("label", pa.int64())]
 )
+PHRASES = CLEAN.insert(1, pa.field("sentence", pa.int64()))
 
 
 def write_parquet(path: Path, frame: pd.DataFrame, schema: pa.Schema) -> None:

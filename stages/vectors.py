@@ -1,0 +1,59 @@
+"""data/vocabulary/<corpus> -> data/vectors/<corpus>/<network>/: the vectors of a corpus's words.
+
+training/ is what a network learns with, test/ what only its evaluation may read.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from unroll import files, vector_tables
+from unroll.failures import told_plainly
+from unroll.params import parse
+from unroll.vector_tables import Table
+from unroll.vectors import NetworkVectors
+from unroll.vocabulary import SPECIAL, Vocabulary, read_unseen
+
+RECORD = Path("data/environment/vectors.json")
+
+
+def main(corpus: str) -> None:
+    networks = parse(files.read_json(RECORD), NetworkVectors, "", RECORD)
+    words = read_words(Path("data/vocabulary") / corpus)
+    every = {word for part in words.values() for word in part if word is not None}
+    sources = {name: source for chosen in networks.values() for name, source in chosen}
+    tables = {name: vector_tables.read(name, source, every) for name, source in sources.items()}
+    test = {"test": words.pop("test")}
+    with files.whole_folder(Path("data/vectors") / corpus) as folder:
+        for network, chosen in networks.items():
+            own = {name: tables[name] for name, _ in chosen}
+            write(folder / network / "training", own, words)
+            write(folder / network / "test", own, test)
+
+
+def read_words(data: Path) -> dict[str, list[str | None]]:
+    """Return the vocabulary in the order of its ids, and of each split the words without an id."""
+    tokens = list(Vocabulary.load(data / "vocabulary.txt").counts)[len(SPECIAL) :]
+    words = {"vocabulary": [*(None for _ in SPECIAL), *tokens]}
+    folders = {"train": "train", "validation": "validation", "phrases": "train/phrases", "test": "test"}
+    for part, name in folders.items():
+        if part != "phrases" or (data / name).exists():
+            words[part] = read_unseen(data / name)
+    return words
+
+
+def write(folder: Path, tables: dict[str, Table], words: dict[str, list[str | None]]) -> None:
+    """Write vectors.json and, where there are tables, a matrix for each part of the words."""
+    found = {}
+    folder.mkdir(parents=True)
+    for part, entries in words.items() if tables else ():
+        vectors, found[part] = vector_tables.matrix(entries, tables)
+        np.save(folder / f"{part}.npy", vectors, allow_pickle=False)
+    size = sum(table.size for table in tables.values())
+    files.write_json(folder / "vectors.json", {"vectors": list(tables), "size": size, "found": found})
+
+
+if __name__ == "__main__":
+    with told_plainly():
+        main(sys.argv[1])

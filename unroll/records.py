@@ -1,0 +1,25 @@
+"""What the stage `environment` puts on record: all that results depend on and that DVC cannot see."""
+
+from unroll import environment, tables, vectors
+from unroll.catalogue import Catalogue
+
+
+def of(whole: Catalogue, device: str) -> dict[str, object]:
+    """Return each file of data/environment with its document.
+
+    dvc.yaml cannot name files of one's own that params.yaml names, of rows or of word vectors: their
+    checksums stand for them.
+
+    Raises:
+        Refusal: such a file is missing, or is not the one that its sha256 names.
+    """
+    named = vectors.of_networks(whole.select.networks, whole.networks, whole.vectors)
+    found: dict[str, object] = {
+        "text.json": environment.text_record(),
+        "training.json": environment.training_record(device),
+        "vectors.json": vectors.as_document(named),
+    }
+    for name in whole.select.corpora:
+        checksums = tables.checksums(whole.corpora[name].source, f"corpora.{name}.source")
+        found[f"corpora/{name}.json"] = checksums
+    return found
