@@ -1,12 +1,9 @@
 """Embedding -> encoder -> pooling -> scores: scores are no probabilities, and rows do not meet."""
 
-import copy
-
 import pytest
-import tiny
 import torch
 from drawn import CLASSES, SIZE, VOCABULARY, batch_of, gradients, model_of, network, rows
-from ruamel.yaml import YAML
+from shipped import PATH, SHIPPED
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,8 +15,6 @@ from unroll.tasks import Classification, NextWord
 from unroll.vocabulary import UNKNOWN
 
 ROWS = rows(5, 1, 9, 9, 3)
-PATH = tiny.ROOT / "params.yaml"
-SHIPPED = YAML(typ="safe").load(PATH.read_text(encoding="utf-8"))["networks"]
 every_head = pytest.mark.parametrize(
     "keys",
     [{}, {"head": "relu"}, {"cell": "bag"}, {"pooling": "max+attention"}, {"task": "next_word"}],
@@ -28,7 +23,7 @@ every_head = pytest.mark.parametrize(
 
 
 def shipped(name: str) -> Network:
-    return parse(copy.deepcopy(SHIPPED[name]), Network, f"networks.{name}", PATH)
+    return parse(SHIPPED["networks"][name], Network, f"networks.{name}", PATH)
 
 
 @every_head
@@ -111,7 +106,7 @@ def test_the_third_notebooks_network_has_the_parameters_that_it_published():
     assert parameter_count(build_model(shipped("t3_rnn"), vocabulary=17_200, classes=3)) == 1_812_163
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", SHIPPED["networks"])
 def test_every_shipped_network_can_be_built_and_read(name):
     each = shipped(name)
     torch.manual_seed(1)
@@ -128,7 +123,7 @@ def test_shipped_networks_are_what_their_names_say():
     wanted |= {"birnn": ("elman", True), "bilstm": ("lstm", True), "bigru": ("gru", True)}
     found = {name: shipped(name) for name in wanted}
     assert {name: (one.cell, one.bidirectional) for name, one in found.items()} == wanted
-    for name in SHIPPED:
+    for name in SHIPPED["networks"]:
         if name.startswith("t") and isinstance(each := shipped(name), RecurrentNetwork):
             cell = name.split("_")[1]
             assert each.cell == {"rnn": "elman", "next": "elman"}.get(cell, cell)
