@@ -1,189 +1,215 @@
-"""Padding changes nothing: every cell, direction, depth and pooling, beside torch's own layers."""
-
-from itertools import product
-from typing import get_args
+"""Layers and directions are wired as torch's own stack; where a row begins, and what its dropouts drop."""
 
 import pytest
 import torch
+from drawn import HIDDEN, SIZE, batch_of, gradients, model_of, network, rows
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from unroll.batches import Batch
-from unroll.classifier import BagNetwork, Classifier, Embedding, Pooling, RecurrentNetwork
-from unroll.encoders import CELLS, BagEncoder, RecurrentEncoder
-from unroll.vocabulary import PAD
+from unroll.cells import CELLS, Cell, State
+from unroll.encoders import RecurrentEncoder, StepDropout
+from unroll.failures import Refusal
+from unroll.networks import RecurrentNetwork
+from unroll.tasks import Classification
 
-# As in every stage. With two threads these tests take 35 s instead of 16 as soon as something else runs.
-torch.set_num_threads(1)
-
-VOCABULARY, CLASSES, SIZE, HIDDEN = 30, 3, 5, 4
-EMBEDDING = Embedding(size=SIZE, scale=1.0)
-POOLINGS = get_args(Pooling)
-BAG = BagNetwork(cell="bag", embedding=EMBEDDING)
-NETWORKS = {
-    f"{cell}-{'both' if bidirectional else 'forward'}-{layers}-{pooling}": RecurrentNetwork(
-        cell=cell,
-        bidirectional=bidirectional,
-        layers=layers,
-        pooling=pooling,
-        hidden=HIDDEN,
-        embedding=EMBEDDING,
-    )
-    for cell, bidirectional, layers, pooling in product(CELLS, (False, True), (1, 2, 3), POOLINGS)
-} | {"bag": BAG}
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
-every_network = pytest.mark.parametrize("name", NETWORKS)
-every_precision = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+LENGTHS_B = torch.tensor([4, 1, 7, 2, 7])
+every_cell = pytest.mark.parametrize("cell", CELLS)
+both_implementations = pytest.mark.parametrize("implementation", ["library", "handwritten"])
 
 
-def made(name: str, dtype: torch.dtype) -> Classifier:
-    torch.manual_seed(7)
-    return Classifier(NETWORKS[name], VOCABULARY, CLASSES).to(dtype).eval()
+def encoder_of(network: RecurrentNetwork) -> RecurrentEncoder:
+    torch.manual_seed(11)
+    return RecurrentEncoder(network, SIZE).double().eval()
 
 
-def drawn_rows(*lengths: int) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(sum(lengths))
-    return [torch.randint(1, VOCABULARY, (length,), generator=generator) for length in lengths]
-
-
-def batch_of(rows: list[Tensor], width: int | None = None) -> Batch:
-    """Return the rows padded on the right to `width`, by default to the longest of them."""
-    lengths_B = torch.tensor([len(row) for row in rows])
-    width = width or int(lengths_B.max())
-    tokens_BL = torch.full((len(rows), width), PAD)
-    for place, row in enumerate(rows):
-        tokens_BL[place, : len(row)] = row
-    return Batch(
-        tokens_BL, lengths_B, torch.zeros(len(rows), dtype=torch.long), bool((lengths_B == width).all())
-    )
-
-
-def gradients(model: Classifier, batch: Batch, place: int) -> list[Tensor]:
-    """Return what one row of a batch contributes to every parameter's gradient."""
-    model.zero_grad()
-    weights_C = torch.tensor([1.0, -2.0, 0.5], dtype=model.output.weight.dtype)
-    (model(batch)[place] * weights_C).sum().backward()
-    found = [parameter.grad for parameter in model.parameters()]
-    return [gradient.to_dense() if gradient.is_sparse else gradient.clone() for gradient in found]
-
-
-ROWS = drawn_rows(4, 1, 7, 2, 7)
-
-
-@every_precision
-@every_network
-def test_a_row_scores_the_same_alone_and_in_a_padded_batch(name, dtype):
-    model, limit = made(name, dtype), TOLERANCE[dtype]
-    together = model(batch_of(ROWS))
-    for place, row in enumerate(ROWS):
-        alone = model(batch_of([row]))[0]
-        torch.testing.assert_close(together[place], alone, rtol=limit, atol=limit)
-
-
-@every_precision
-@every_network
-def test_a_row_scores_the_same_in_any_order_and_whatever_its_padding(name, dtype):
-    model, limit = made(name, dtype), TOLERANCE[dtype]
-    before = model(batch_of(ROWS))
-    order = [3, 0, 4, 2, 1]
-    after = model(batch_of([ROWS[place] for place in order]))
-    torch.testing.assert_close(after, before[order], rtol=limit, atol=limit)
-    wider = model(batch_of(ROWS, width=19))
-    torch.testing.assert_close(wider, before, rtol=limit, atol=limit)
-    with_a_longer_row = model(batch_of([*ROWS, *drawn_rows(23)]))
-    torch.testing.assert_close(with_a_longer_row[: len(ROWS)], before, rtol=limit, atol=limit)
-
-
-@every_network
-def test_a_row_gives_the_same_gradients_alone_and_in_a_padded_batch(name):
-    model, limit = made(name, torch.float64), TOLERANCE[torch.float64]
-    padded = batch_of(ROWS, width=9)
-    for place, row in enumerate(ROWS):
-        alone = gradients(model, batch_of([row]), 0)
-        together = gradients(model, padded, place)
-        for mine, other in zip(alone, together, strict=True):
-            torch.testing.assert_close(mine, other, rtol=limit, atol=limit)
-
-
-@every_network
-def test_gradients_reach_every_parameter_but_never_padding(name):
-    embedding, *others = gradients(made(name, torch.float64), batch_of(ROWS, width=9), 0)
-    for gradient in (embedding, *others):
-        assert gradient.isfinite().all()
-        assert gradient.abs().sum() > 0
-    assert torch.equal(embedding[PAD], torch.zeros(SIZE, dtype=torch.float64))
-
-
-@every_network
-def test_rows_of_one_length_score_the_same_with_and_without_the_shortcut_for_them(name):
-    model = made(name, torch.float64)
-    even = batch_of(drawn_rows(6, 6, 6))
-    assert even.even
-    slow = Batch(even.tokens_BL, even.lengths_B, even.labels_B, even=False)
-    torch.testing.assert_close(model(even), model(slow), rtol=1e-12, atol=1e-12)
-
-
-# --- against torch's own ----------------------------------------------------------------------------
+def embedded(length: int = 9) -> Tensor:
+    """Return an input whose padding is noise, for nothing may depend on it."""
+    return torch.randn(5, length, SIZE, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
 def torchs_own(encoder: RecurrentEncoder, cell: str, layers: int) -> nn.RNNBase:
     """Return the library's own stack of layers with the encoder's weights."""
     both = encoder.directions == 2
-    reference = CELLS[cell](SIZE, HIDDEN, layers, batch_first=True, bidirectional=both).double()
+    stack = CELLS[cell].library(SIZE, HIDDEN, layers, batch_first=True, bidirectional=both).double()
     with torch.no_grad():
         for depth, directions in enumerate(encoder.layers):
-            for suffix, single in zip(("", "_reverse"), directions, strict=False):
-                for name, weight in single.named_parameters():
+            for suffix, direction in zip(("", "_reverse"), directions, strict=False):
+                for name, weight in direction.cell.named_parameters():
                     # weight_ih_l0 -> weight_ih_l1_reverse
-                    getattr(reference, f"{name[:-1]}{depth}{suffix}").copy_(weight)
-    return reference
+                    getattr(stack, f"{name[:-1]}{depth}{suffix}").copy_(weight)
+    return stack
 
 
-@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
-@pytest.mark.parametrize("layers", [1, 2, 3])
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("cell", CELLS)
-def test_an_encoder_equals_torchs_own_with_packed_input(cell, bidirectional, layers, pooling):
-    torch.manual_seed(11)
-    encoder = RecurrentEncoder(cell, SIZE, HIDDEN, layers, bidirectional, pooling, dropout=0.0).double()
-    lengths_B = torch.tensor([4, 1, 7, 2, 7])
-    # What stands in the padding must not matter, so it is noise here.
-    embedded_BLE = torch.randn(5, 9, SIZE, dtype=torch.float64)
-    packed = pack_padded_sequence(embedded_BLE, lengths_B, batch_first=True, enforce_sorted=False)
-    states, last = torchs_own(encoder, cell, layers)(packed)
-    padded_BLH, _ = pad_packed_sequence(states, batch_first=True)
-    if pooling == "last":
-        final = last[0] if cell == "lstm" else last
-        expected = torch.cat(list(final[-encoder.directions :]), dim=1)
-    else:
-        rows = [padded_BLH[place, :length] for place, length in enumerate(lengths_B)]
-        expected = torch.stack(
-            [row.mean(dim=0) if pooling == "mean" else row.max(dim=0).values for row in rows]
+@every_cell
+@both_implementations
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
+def test_an_encoder_is_torchs_own_stack_with_packed_input(cell, implementation, bidirectional):
+    for layers in (1, 2, 3):
+        small = network(cell=cell, implementation=implementation, bidirectional=bidirectional, layers=layers)
+        encoder = encoder_of(small)
+        packed = pack_padded_sequence(embedded(), LENGTHS_B, batch_first=True, enforce_sorted=False)
+        expected_BLF, _ = pad_packed_sequence(torchs_own(encoder, cell, layers)(packed)[0], batch_first=True)
+        found_BLF = encoder(embedded(), LENGTHS_B, even=False)
+        assert found_BLF.shape == (5, 9, encoder.size)
+        for row, length in enumerate(LENGTHS_B):
+            torch.testing.assert_close(
+                found_BLF[row, :length], expected_BLF[row, :length], rtol=1e-10, atol=1e-10
+            )
+
+
+@every_cell
+def test_the_first_weights_do_not_depend_on_who_computes_them(cell):
+    ours, theirs = (
+        encoder_of(network(cell=cell, implementation=kind, layers=2, bidirectional=True)).state_dict()
+        for kind in ("handwritten", "library")
+    )
+    assert list(ours) == list(theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+# --- one more cell ----------------------------------------------------------------------------------
+
+
+class Minimal(Cell):
+    """h_t = (1 - f_t) * h_{t-1} + f_t * tanh(W_n x_t + W_hn h_{t-1}), with one gate f."""
+
+    gates = 2
+
+    def step(self, input_BG: Tensor, recurrent_BG: Tensor, state: State) -> State:
+        forget_BH, candidate_BH = (input_BG + recurrent_BG).chunk(2, dim=1)
+        return (state[0].lerp(candidate_BH.tanh(), forget_BH.sigmoid()),)
+
+
+def test_one_more_cell_is_one_more_class(monkeypatch):
+    monkeypatch.setitem(CELLS, "minimal", Minimal)
+    small = network(
+        cell="minimal",
+        implementation="handwritten",
+        layers=2,
+        bidirectional=True,
+        initial_state="learned",
+        pooling="last+attention",
+        dropout={"recurrent": 0.5, "layers": 0.5},
+    )
+    model = model_of(small)
+    lone, *others = rows(4, 7, 2)
+    together_BC = model(batch_of([lone, *others], width=12))
+    torch.testing.assert_close(together_BC[0], model(batch_of([lone]))[0], rtol=1e-10, atol=1e-10)
+    loss, _, _ = Classification("accuracy").step(model.train(), batch_of([lone, *others]))
+    assert all(gradient.abs().sum() > 0 for gradient in gradients(model, loss).values())
+    with pytest.raises(Refusal, match=r"networks\.small\.implementation: torch has no minimal layer"):
+        network(cell="minimal")
+
+
+# --- where a row begins -----------------------------------------------------------------------------
+
+
+@every_cell
+@both_implementations
+def test_a_learned_initial_state_is_where_every_direction_of_every_row_begins(cell, implementation):
+    small = network(cell=cell, implementation=implementation, bidirectional=True, initial_state="learned")
+    encoder = encoder_of(small)
+    plain = encoder_of(small.model_copy(update={"initial_state": "zeros"}))
+    before_BLF = encoder(embedded(), LENGTHS_B, even=False)
+    assert torch.equal(before_BLF, plain(embedded(), LENGTHS_B, even=False))
+    with torch.no_grad():
+        encoder.layers[0][1].initial.fill_(0.7)
+    moved_BLF = (encoder(embedded(), LENGTHS_B, even=False) - before_BLF).abs()
+    for row, length in enumerate(LENGTHS_B):
+        assert not moved_BLF[row, :length, :HIDDEN].any()
+        # The backward direction begins at the row's own last token.
+        assert (moved_BLF[row, length - 1, HIDDEN:] > 1e-3).any()
+    reached = gradients(encoder, encoder(embedded(), LENGTHS_B, even=False).square().sum())
+    initial = [gradient for name, gradient in reached.items() if name.endswith("initial")]
+    assert [gradient.shape for gradient in initial] == [(CELLS[cell].states, HIDDEN)] * 2
+    assert all((gradient != 0).all() for gradient in initial)
+
+
+@every_cell
+@both_implementations
+def test_a_normal_initial_state_is_drawn_in_training_and_zeros_in_scoring(cell, implementation):
+    small = network(cell=cell, implementation=implementation, initial_state="normal")
+    encoder, plain = encoder_of(small), encoder_of(network(cell=cell, implementation=implementation))
+    expected_BLF = plain(embedded(), LENGTHS_B, even=False)
+    assert torch.equal(encoder(embedded(), LENGTHS_B, even=False), expected_BLF)
+    encoder.train()
+    same_rows_BLE = embedded()[:1].expand(400, -1, -1)
+    states_BLF = encoder(same_rows_BLE, torch.full((400,), 9), even=True)
+    assert (states_BLF[:, 0].std(dim=0) > 0.05).all()
+    assert not torch.equal(states_BLF, encoder(same_rows_BLE, torch.full((400,), 9), even=True))
+    drawn_BH, *more = encoder.layers[0][0]._initial(same_rows_BLE)
+    assert len(more) == CELLS[cell].states - 1
+    # 1,600 draws: four standard deviations of their mean are 0.1, of their spread 0.07.
+    assert abs(drawn_BH.mean().item()) < 0.1
+    assert abs(drawn_BH.std().item() - 1) < 0.07
+
+
+# --- dropout ----------------------------------------------------------------------------------------
+
+
+def dropped(share: float, variational: bool) -> Tensor:
+    """Return which components of 40 equal rows of 30 steps are dropped, (B, L, F)."""
+    torch.manual_seed(5)
+    dropout = StepDropout(share, variational)
+    ones_BLF = torch.ones(40, 30, 20)
+    assert torch.equal(dropout.eval()(ones_BLF), ones_BLF)
+    found_BLF = dropout.train()(ones_BLF)
+    kept_BLF = found_BLF != 0
+    # What is kept makes up for what is dropped.
+    torch.testing.assert_close(found_BLF[kept_BLF], torch.full((int(kept_BLF.sum()),), 1 / (1 - share)))
+    assert abs((~kept_BLF).float().mean().item() - share) < 0.07
+    return ~kept_BLF
+
+
+def test_variational_dropout_has_one_mask_for_all_steps_of_a_row_and_another_for_other_rows():
+    dropped_BLF = dropped(0.4, variational=True)
+    assert torch.equal(dropped_BLF, dropped_BLF[:, :1].expand_as(dropped_BLF))
+    assert len({tuple(mask) for mask in dropped_BLF[:, 0].tolist()}) == 40
+
+
+def test_plain_dropout_has_another_mask_at_every_step():
+    dropped_BLF = dropped(0.4, variational=False)
+    assert len({tuple(mask) for mask in dropped_BLF.flatten(0, 1).tolist()}) > 1190
+
+
+def test_dropout_between_layers_never_touches_what_the_first_reads_or_the_last_gives():
+    encoder = encoder_of(network(layers=2, dropout={"layers": 0.9})).train()
+    seen = []
+    for [direction] in encoder.layers:
+        direction.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
+    given_BLE = embedded()
+    found_BLF = encoder(given_BLE, torch.full((5,), 9), even=True)
+    (first, first_output), (second, second_output) = seen
+    assert torch.equal(first, given_BLE)
+    assert torch.equal(found_BLF, second_output)
+    assert (first_output != 0).all()
+    assert 0.8 < (second == 0).double().mean() < 1
+
+
+@every_cell
+@pytest.mark.parametrize("reader", ["library", "packed", "handwritten"])
+def test_weight_drop_leaves_out_the_same_connections_at_all_steps(cell, reader):
+    keys = {"implementation": "handwritten"} if reader == "handwritten" else {}
+    keys |= {"batching": "packed"} if reader == "packed" else {}
+    encoder = encoder_of(network(cell=cell, dropout={"recurrent": 0.5}, **keys))
+    lone = encoder.layers[0][0].cell
+    torch.manual_seed(3)
+    found_BLF = encoder.train()(embedded(), LENGTHS_B, even=False)
+    torch.manual_seed(3)
+    weight = lone.weight_hh_l0.detach().clone()
+    missing = nn.functional.dropout(weight, 0.5)
+    assert 0 < (missing == 0).sum() < missing.numel()
+    with torch.no_grad():
+        lone.weight_hh_l0.copy_(missing)
+    expected_BLF = encoder.eval()(embedded(), LENGTHS_B, even=False)
+    for row, length in enumerate(LENGTHS_B):
+        torch.testing.assert_close(
+            found_BLF[row, :length], expected_BLF[row, :length], rtol=1e-12, atol=1e-12
         )
-    found = encoder(embedded_BLE, lengths_B, even=False)
-    assert found.shape == (5, encoder.size)
-    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
-
-
-def test_a_bag_is_the_mean_of_a_rows_own_embeddings():
-    lengths_B = torch.tensor([3, 1])
-    embedded_BLE = torch.randn(2, 5, SIZE, dtype=torch.float64)
-    found = BagEncoder(SIZE)(embedded_BLE, lengths_B, even=False)
-    expected = torch.stack([embedded_BLE[0, :3].mean(dim=0), embedded_BLE[1, 0]])
-    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
-
-
-def test_a_bag_does_not_know_the_order_of_words_and_a_recurrent_network_does():
-    [row] = drawn_rows(7)
-    for name in NETWORKS:
-        model = made(name, torch.float64)
-        forward, backward = model(batch_of([row])), model(batch_of([row.flip(0)]))
-        assert torch.allclose(forward, backward, rtol=1e-12, atol=1e-12) == (name == "bag")
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_the_names_of_cells_are_kept(cell):
-    """joeynmt's GRU once built an LSTM, and no test ran it."""
-    gates = {"elman": 1, "gru": 3, "lstm": 4}[cell]
-    encoder = RecurrentEncoder(cell, SIZE, HIDDEN, 1, False, "last", dropout=0.0)
-    assert encoder.layers[0][0].weight_ih_l0.shape == (gates * HIDDEN, SIZE)
+    with torch.no_grad():
+        lone.weight_hh_l0.copy_(weight)
+    # No connection that is missing learns from the batch.
+    torch.manual_seed(3)
+    loss = encoder.train()(embedded(), LENGTHS_B, even=False).square().sum()
+    reached = gradients(encoder, loss)["layers.0.0.cell.weight_hh_l0"]
+    assert torch.equal(reached == 0, missing == 0)

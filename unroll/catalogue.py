@@ -80,11 +80,11 @@ class Catalogue(Strict):
                 names = getattr(selection, kind)
                 if len(set(names)) < len(names):
                     yield f"{place}.{kind}: an entry stands twice"
-        for name, network in self.networks.items():
-            for vectors in network.embedding.vectors:
-                if vectors not in self.vectors:
-                    known = ", ".join(self.vectors)
-                    yield f"networks.{name}.embedding.vectors: {vectors} is not among {known}"
+        for place, network in self.networks.items():
+            for name in network.embedding.vectors:
+                if name not in self.vectors:
+                    known = ", ".join(self.vectors) or "nothing"
+                    yield f"networks.{place}.embedding.vectors: {name} is not among {known}"
         for corpus, network in sorted(needed(self.reference)):
             for name, kind, known in (
                 (corpus, "corpora", self.corpora),

@@ -45,7 +45,7 @@ class WordEmbedding(nn.Module):
         return self.dropout(self._look_up(tokens_BL, batch.unseen_XE))
 
     def _look_up(self, tokens_BL: Tensor, unseen_XE: Tensor | None) -> Tensor:
-        if unseen_XE is None:
+        if unseen_XE is None or len(unseen_XE) == 0:
             return functional.embedding(tokens_BL, self.weight, padding_idx=PAD, sparse=self.sparse)
         unseen_BL = tokens_BL >= len(self.weight)
         known_BLE = self._look_up(tokens_BL.masked_fill(unseen_BL, UNKNOWN), None)

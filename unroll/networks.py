@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
 from unroll.cells import CELLS
 from unroll.params import Consistent, Name, Share, Strict
@@ -99,7 +99,7 @@ class BagNetwork(_Network):
         dropout = given["dropout"] if isinstance(given["dropout"], dict) else {}
         for part in ("layers", "recurrent"):
             if dropout.get(part):
-                yield "dropout", f"a bag has no {part} to drop from"
+                yield f"dropout.{part}", f"a bag has no {part} to drop from"
 
 
 class Pretraining(Strict):
@@ -110,8 +110,14 @@ class Pretraining(Strict):
     """By default that of the training that follows."""
 
 
+def _known(cell: str) -> str:
+    if cell not in CELLS:
+        raise ValueError(f"none of bag, {', '.join(CELLS)}")
+    return cell
+
+
 class RecurrentNetwork(_Network):
-    cell: Literal[*CELLS]
+    cell: Annotated[str, AfterValidator(_known)]
     implementation: Literal["library", "handwritten"] = "library"
     """torch's own layer, or ours written out; both give the same numbers."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
@@ -134,18 +140,19 @@ class RecurrentNetwork(_Network):
     @classmethod
     def contradictions(cls, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from super().contradictions(given)
-        if given["implementation"] == "library" and given["cell"] in CELLS:
-            if CELLS[given["cell"]].library is None:
+        cell = CELLS.get(str(given["cell"]))
+        if given["implementation"] == "library" and cell is not None:
+            if cell.library is None:
                 yield "implementation", f"torch has no {given['cell']} layer: handwritten"
             if given["input_bias"] is False:
                 yield "input_bias", "the library's cells have both biases: implementation must be handwritten"
         if given["implementation"] == "handwritten" and given["batching"] == "packed":
             yield "batching", "a handwritten cell cannot read packed rows: exact, length or padded"
         if given["nonlinearity"] == "relu" and given["cell"] != "elman":
-            yield "nonlinearity", f"only an elman cell has a choice; {given['cell']} has its gates'"
+            yield "nonlinearity", "only an elman cell has a choice"
         dropout = given["dropout"] if isinstance(given["dropout"], dict) else {}
         if dropout.get("layers") and given["layers"] == 1:
-            yield "dropout", "layers: there is only one layer"
+            yield "dropout.layers", "there is only one layer"
         yield from cls._next_word_contradictions(given)
 
     @classmethod
@@ -163,4 +170,11 @@ class RecurrentNetwork(_Network):
                     yield key, "next_word scores every step: it has none"
 
 
-Network = Annotated[BagNetwork | RecurrentNetwork, Field(discriminator="cell")]
+def _kind(value: Any) -> str:
+    cell = value.get("cell") if isinstance(value, dict) else getattr(value, "cell", None)
+    return "bag" if cell == "bag" else "recurrent"
+
+
+Network = Annotated[
+    Annotated[BagNetwork, Tag("bag")] | Annotated[RecurrentNetwork, Tag("recurrent")], Discriminator(_kind)
+]

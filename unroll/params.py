@@ -47,7 +47,10 @@ class Consistent(Strict):
 
     @classmethod
     def contradictions(cls, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        """Yield each key at fault and why. `given` has the defaults, and its values are unchecked."""
+        """Yield each key at fault, dotted if it lies deeper, and why.
+
+        `given` has the defaults, and its values are unchecked.
+        """
         yield from ()
 
     @model_validator(mode="wrap")
@@ -58,17 +61,28 @@ class Consistent(Strict):
         try:
             made = check(value)
         except ValidationError as error:
-            for fault in error.errors(include_url=False):
-                faults.append({key: fault[key] for key in ("type", "loc", "input", "ctx") if key in fault})
+            faults += map(_raised_again, error.errors(include_url=False))
         if isinstance(value, dict):
             defaults = {name: field.default for name, field in cls.model_fields.items()}
             for key, reason in cls.contradictions(defaults | value):
-                # The reason as an argument: a brace in it is no placeholder.
-                kind = PydanticCustomError("contradiction", "{reason}", {"reason": reason})
-                faults.append({"type": kind, "loc": (key,), "input": value.get(key)})
+                fault = {"type": _contradiction(reason), "loc": tuple(key.split(".")), "input": None}
+                faults.append(fault)
         if faults:
             raise ValidationError.from_exception_data(cls.__name__, faults)
         return made
+
+
+def _contradiction(reason: str) -> PydanticCustomError:
+    # The reason as an argument: a brace in it is no placeholder.
+    return PydanticCustomError("contradiction", "{reason}", {"reason": reason})
+
+
+def _raised_again(fault: Any) -> dict[str, Any]:
+    """Return a fault as ValidationError.from_exception_data takes it, which knows pydantic's kinds alone."""
+    again = {key: fault[key] for key in ("type", "loc", "input", "ctx") if key in fault}
+    if fault["type"] == "contradiction":
+        again["type"] = _contradiction(again.pop("ctx")["reason"])
+    return again
 
 
 class Selection(Strict):

@@ -1,0 +1,64 @@
+"""Drawn rows, batches of them, and the networks that read them: small, so that every combination is read."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from unroll.batches import Batch
+from unroll.classifier import Classifier, NextWordModel, build_model
+from unroll.networks import BagNetwork, Network, RecurrentNetwork
+from unroll.params import parse
+from unroll.vocabulary import PAD
+
+VOCABULARY, CLASSES, SIZE, HIDDEN = 30, 3, 5, 4
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+
+
+def rows(*lengths: int) -> list[Tensor]:
+    """Return rows of so many words, none of them padding."""
+    generator = torch.Generator().manual_seed(sum(lengths))
+    return [torch.randint(1, VOCABULARY, (length,), generator=generator) for length in lengths]
+
+
+def batch_of(rows: list[Tensor], width: int | None = None, unseen_XE: Tensor | None = None) -> Batch:
+    """Return the rows padded on the right to `width`, by default to the longest of them."""
+    lengths_B = torch.tensor([len(row) for row in rows])
+    width = width or int(lengths_B.max())
+    tokens_BL = torch.full((len(rows), width), PAD)
+    for place, row in enumerate(rows):
+        tokens_BL[place, : len(row)] = row
+    labels_B = torch.arange(len(rows)) % CLASSES
+    return Batch(tokens_BL, lengths_B, labels_B, bool((lengths_B == width).all()), unseen_XE)
+
+
+def network(**keys: object) -> BagNetwork | RecurrentNetwork:
+    """Return a small network as params.yaml would give it, an lstm if no cell is named."""
+    small = {"cell": "lstm", "embedding": {"size": SIZE}} | keys
+    if small["cell"] != "bag":
+        small = {"hidden": HIDDEN} | small
+    return parse(small, Network, "networks.small", Path("params.yaml"))
+
+
+def model_of(
+    network: BagNetwork | RecurrentNetwork, dtype: torch.dtype = torch.float64, seed: int = 7
+) -> Classifier | NextWordModel:
+    torch.manual_seed(seed)
+    return build_model(network, VOCABULARY, CLASSES).to(dtype).eval()
+
+
+def gradients(model: nn.Module, loss: Tensor) -> dict[str, Tensor]:
+    """Return the gradient of every parameter by its name, dense; zeros where there is none."""
+    model.zero_grad()
+    loss.backward()
+    found = {}
+    for name, parameter in model.named_parameters():
+        gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        found[name] = gradient.to_dense() if gradient.is_sparse else gradient.clone()
+    return found
+
+
+def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor], limit: float = 1e-10) -> None:
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=limit, atol=limit, msg=lambda m, n=name: n + m)

@@ -1,0 +1,41 @@
+"""The shipped params.yaml, whole, and with something else in one place."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import tiny
+from ruamel.yaml import YAML
+
+from unroll import catalogue
+from unroll.failures import Refusal
+from unroll.params import parse
+
+PATH = tiny.ROOT / "params.yaml"
+# Through JSON, which knows no anchors: a fault in one entry must not be one in those that share its lines.
+SHIPPED = json.loads(json.dumps(YAML(typ="safe").load(PATH.read_text(encoding="utf-8"))))
+
+
+def with_values(values: dict[str, object]) -> dict:
+    """Return the shipped document with other values under keys cut at "/", for a key may hold a dot."""
+    document = copy.deepcopy(SHIPPED)
+    for key, value in values.items():
+        *path, last = key.split("/")
+        part = document
+        for name in path:
+            part = part[name]
+        part[last] = value
+    return document
+
+
+def refusal_of(document: object, kind: object = catalogue.Catalogue, key: str = "") -> str:
+    with pytest.raises(Refusal) as caught:
+        parse(document, kind, key, Path("params.yaml"))
+    return str(caught.value)
+
+
+def lines_of(document: dict) -> list[str]:
+    first, *lines = refusal_of(document).splitlines()
+    assert first == "params.yaml is refused:"
+    return [line.strip() for line in lines]

@@ -1,0 +1,75 @@
+"""Overrides of the training, laid over each other: what contradicts itself only together."""
+
+import json
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+from shipped import SHIPPED, lines_of, with_values
+
+from unroll.catalogue import Catalogue
+from unroll.training import Training, merge
+
+MOMENTUM = {"optimizer": "sgd", "momentum": 0.9, "nesterov": True}
+TRAININGS = {
+    "momentum of adam": ({"momentum": 0.9}, "momentum", "moments of its own"),
+    "momentum of adamw": ({"optimizer": "adamw", "momentum": 0.9}, "momentum", "adamw has moments"),
+    "nesterov without momentum": ({"optimizer": "sgd", "nesterov": True}, "nesterov", "no momentum"),
+    "a cycle that does not go up": ({"schedule": "one_cycle"}, "warm_up", "one_cycle goes up"),
+}
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_training_that_contradicts_itself_is_named_wherever_it_stands(name):
+    override, key, reason = TRAININGS[name]
+    for place in ("networks.gru", "corpora.tweets"):
+        [line] = lines_of(with_values({f"{place.replace('.', '/')}/training": override}))
+        assert line.startswith(f"{place}.training.{key}: ")
+        assert reason in line
+    [line] = lines_of(with_values({f"training/{key}": value for key, value in override.items()}))
+    assert line.startswith(f"training.{key}: ")
+
+
+SELECTION = {"corpora": ["tweets"], "networks": ["gru"], "seeds": [1]}
+
+
+@pytest.mark.parametrize("place", ["select", "suites/full"])
+def test_a_corpus_and_a_network_that_contradict_each_other_are_named_together(place):
+    apart = {"corpora/tweets/training": MOMENTUM, "networks/gru/training": {"optimizer": "adam"}}
+    for selection in ({}, {place: SELECTION}):
+        found = lines_of(with_values(apart | selection))
+        assert "corpora.tweets with networks.gru: training.momentum: " in "\n".join(found)
+        assert all(line.startswith("corpora.tweets with networks.") for line in found)
+
+
+def test_a_corpus_and_a_network_that_never_meet_need_not_agree():
+    document = with_values(
+        {"corpora/tweets/training": MOMENTUM, "networks/gru/training": {"optimizer": "adam"}}
+    )
+    document["select"] = SELECTION | {"networks": ["lstm"]}
+    document["suites"] = {"other": SELECTION | {"corpora": ["sst5"]}}
+    TypeAdapter(Catalogue).validate_json(json.dumps(document))
+
+
+@pytest.mark.parametrize("place", ["networks/gru/training", "corpora/tweets/training"])
+def test_phrases_are_refused_where_a_corpus_has_no_trees(place):
+    document = with_values({place: {"supervision": "phrases"}, "select": SELECTION, "suites": {}})
+    [line] = lines_of(document)
+    assert line.startswith("corpora.tweets with networks.gru: supervision is phrases, but it has no trees")
+    document["corpora"]["tweets"]["training"] = {}
+    document["select"] = SELECTION | {"corpora": ["sst5"]}
+    TypeAdapter(Catalogue).validate_json(json.dumps(document))
+
+
+def test_phrases_by_default_are_refused_for_every_corpus_without_trees():
+    document = with_values({"training/supervision": "phrases", "suites": {}})
+    document["select"] = {"corpora": ["sst5", "tweets", "starter_tweets"], "networks": ["gru"], "seeds": [1]}
+    found = [line.split(" with ")[0] for line in lines_of(document)]
+    assert found == ["corpora.tweets", "corpora.starter_tweets"]
+
+
+def test_an_override_of_a_network_is_laid_over_that_of_its_corpus():
+    defaults = TypeAdapter(Training).validate_python(SHIPPED["training"])
+    merged = merge(defaults, {"epochs": 9, "patience": 3}, {"epochs": 11})
+    assert merged == defaults.model_copy(update={"epochs": 11, "patience": 3})
+    with pytest.raises(ValidationError):
+        merge(defaults, {"epochs": 9}, {"epocs": 11})
