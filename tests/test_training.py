@@ -1,6 +1,7 @@
 """The training loop learns, repeats bit for bit, and batches its rows in four ways to one result."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -140,8 +141,7 @@ def recorded(corpus, folder, rules: training.Training, batching: str = "exact") 
 @pytest.mark.parametrize("batching", BATCHINGS)
 def test_an_epoch_reads_every_row_once(corpus, tmp_path, batching):
     ids = corpus.train.ids.tolist()
-    offsets = corpus.train.offsets.tolist()
-    rows = sorted(tuple(ids[start:end]) for start, end in zip(offsets[:-1], offsets[1:], strict=True))
+    rows = sorted(tuple(ids[start:end]) for start, end in pairwise(corpus.train.offsets.tolist()))
     for epoch in recorded(corpus, tmp_path, changed(epochs=2), batching):
         assert sorted(row for batch in epoch for row in batch) == rows
 
