@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from tiny import split_of
 
 from unroll.batches import EncodedSplit, reading_order, training_order
 from unroll.vocabulary import PAD, UNKNOWN, Vocabulary, VocabularyRules, save_encoded
@@ -18,17 +19,6 @@ SEEDS = st.integers(0, 2**31 - 1)
 EPOCHS = st.integers(1, 100)
 BATCHINGS = ("exact", "length", "padded", "packed")
 ANY_BATCHING = st.sampled_from(BATCHINGS)
-
-
-def split_of(rows: list[list[int]]) -> EncodedSplit:
-    lengths = np.array([len(row) for row in rows])
-    return EncodedSplit(
-        ids=torch.tensor([token for row in rows for token in row], dtype=torch.int32),
-        offsets=torch.tensor([0, *np.cumsum(lengths)]),
-        labels=torch.arange(len(rows)) % 5,
-        rows=np.arange(len(rows)) * 7,
-        lengths=lengths,
-    )
 
 
 @settings(deadline=None)
@@ -154,7 +144,7 @@ ROWS = st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=8), min_size=1
 @given(ROWS, st.data())
 def test_a_batch_equals_one_made_row_by_row(rows, data):
     wanted = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=12))
-    split = split_of(rows)
+    split = split_of(rows, [place % 5 for place in range(len(rows))])
     batch = split.batch(np.array(wanted))
     longest = max(len(rows[position]) for position in wanted)
     padded = [rows[position] + [PAD] * (longest - len(rows[position])) for position in wanted]

@@ -7,21 +7,13 @@ import numpy as np
 import pytest
 import torch
 from runs import CLASSES, READER, SMALL, Corpus, changed, experiment
+from tiny import split_of
 
 from unroll import checkpoints, evaluation, frames, metrics, tasks
 from unroll.batches import EncodedSplit
 from unroll.failures import Refusal
 from unroll.networks import BagNetwork, Embedding, RecurrentNetwork
 from unroll.tasks import Words
-
-
-def split_of(rows: list[list[int]], labels: list[int] | None = None) -> EncodedSplit:
-    lengths = np.array([len(row) for row in rows])
-    ids = torch.tensor([token for row in rows for token in row], dtype=torch.int32)
-    offsets = torch.tensor([0, *np.cumsum(lengths)])
-    return EncodedSplit(
-        ids, offsets, torch.tensor(labels or [0] * len(rows)), np.arange(len(rows)) * 7, lengths
-    )
 
 
 def split_with(labels: list[int]) -> EncodedSplit:

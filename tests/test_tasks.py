@@ -5,23 +5,16 @@ import pytest
 import tiny
 import torch
 from runs import CLASSES, READER, SMALL, changed, experiment
+from tiny import split_of
 
 from unroll import tasks
-from unroll.batches import EncodedSplit
 from unroll.networks import BagNetwork, Embedding, RecurrentNetwork
 from unroll.tasks import Classification, NextWord, Words
 from unroll.vocabulary import UNKNOWN
 
 
-def split_of(rows: list[list[int]], unseen_XE: torch.Tensor | None = None) -> EncodedSplit:
-    lengths = np.array([len(row) for row in rows])
-    ids = torch.tensor([token for row in rows for token in row], dtype=torch.int32)
-    offsets, labels = torch.tensor([0, *np.cumsum(lengths)]), torch.arange(len(rows)) % CLASSES
-    return EncodedSplit(ids, offsets, labels, np.arange(len(rows)), lengths, unseen_XE)
-
-
-def reader(corpus, network: RecurrentNetwork = READER) -> torch.nn.Module:
-    return experiment(corpus, network).model(None, "cpu")
+def reader(corpus) -> torch.nn.Module:
+    return experiment(corpus, READER).model(None, "cpu")
 
 
 # --- classes ----------------------------------------------------------------------------------------
@@ -221,11 +214,11 @@ def test_the_loss_of_next_words_is_that_of_its_definition(corpus, smoothing):
 def test_a_word_without_an_id_counts_as_unknown_and_is_read_by_its_vector(corpus):
     model, vocabulary = reader(corpus), len(corpus.vocabulary)
     unseen_XE = torch.randn(2, 8, generator=torch.Generator().manual_seed(1))
-    seen = tasks.predict_words(model, split_of([[4, vocabulary + 1, 5]], unseen_XE))
-    unknown = tasks.predict_words(model, split_of([[4, UNKNOWN, 5]], unseen_XE))
+    seen = tasks.predict_words(model, split_of([[4, vocabulary + 1, 5]], unseen_XE=unseen_XE))
+    unknown = tasks.predict_words(model, split_of([[4, UNKNOWN, 5]], unseen_XE=unseen_XE))
     assert seen.log_probabilities_T[0] == unknown.log_probabilities_T[0]
     assert seen.log_probabilities_T[1] != unknown.log_probabilities_T[1]
-    other = tasks.predict_words(model, split_of([[4, vocabulary, 5]], unseen_XE))
+    other = tasks.predict_words(model, split_of([[4, vocabulary, 5]], unseen_XE=unseen_XE))
     assert other.log_probabilities_T[1] != seen.log_probabilities_T[1]
 
 
