@@ -39,3 +39,13 @@ def child(hub_server: HubServer, tmp_path_factory: pytest.TempPathFactory) -> It
     )
     with pool:
         yield hub_child.Child(pool)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory):
+    """A runs.Corpus of the tiny rows; tests must not change it."""
+    # Not at the top: most tests can do without torch.
+    from runs import Corpus
+    from tiny import COUNTS
+
+    return Corpus(tmp_path_factory.mktemp("corpus"), COUNTS)

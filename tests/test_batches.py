@@ -1,67 +1,71 @@
 """Encoded rows -> batches: every row once, in an order that (seed, epoch) decides alone."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from tiny import split_of
 
 from unroll.batches import EncodedSplit, reading_order, training_order
-from unroll.vocabulary import PAD
+from unroll.vocabulary import PAD, UNKNOWN, Vocabulary, VocabularyRules, save_encoded
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=60).map(np.array)
 SIZES = st.integers(1, 16)
 SEEDS = st.integers(0, 2**31 - 1)
 EPOCHS = st.integers(1, 100)
-
-
-def split_of(rows: list[list[int]]) -> EncodedSplit:
-    lengths = np.array([len(row) for row in rows])
-    return EncodedSplit(
-        ids=torch.tensor([token for row in rows for token in row], dtype=torch.int32),
-        offsets=torch.tensor([0, *np.cumsum(lengths)]),
-        labels=torch.arange(len(rows)) % 5,
-        rows=np.arange(len(rows)) * 7,
-        lengths=lengths,
-    )
+BATCHINGS = ("exact", "length", "padded", "packed")
+ANY_BATCHING = st.sampled_from(BATCHINGS)
 
 
 @settings(deadline=None)
-@given(LENGTHS, SIZES, SEEDS, EPOCHS)
-def test_every_row_comes_exactly_once(lengths, size, seed, epoch):
-    for order in (training_order(lengths, size, seed, epoch), reading_order(lengths, size)):
+@given(LENGTHS, SIZES, SEEDS, EPOCHS, ANY_BATCHING)
+def test_every_row_comes_exactly_once(lengths, size, seed, epoch, batching):
+    for order in (training_order(lengths, size, seed, epoch, batching), reading_order(lengths, size)):
         assert sorted(np.concatenate(order)) == list(range(len(lengths)))
         assert all(1 <= len(batch) <= size for batch in order)
+        assert len(order) == -(-len(lengths) // size)
 
 
 @settings(deadline=None)
-@given(LENGTHS, SIZES, SEEDS, EPOCHS)
-def test_the_order_is_a_function_of_seed_and_epoch(lengths, size, seed, epoch):
-    first = training_order(lengths, size, seed, epoch)
+@given(LENGTHS, SIZES, SEEDS, EPOCHS, ANY_BATCHING)
+def test_the_order_is_a_function_of_seed_and_epoch(lengths, size, seed, epoch, batching):
+    first = training_order(lengths, size, seed, epoch, batching)
     # Neither numpy's nor torch's generators have a say, nor what was asked for before.
     np.random.seed(1)
     torch.manual_seed(1)
-    training_order(lengths, size, seed, epoch + 1)
-    again = training_order(lengths.copy(), size, seed, epoch)
+    training_order(lengths, size, seed, epoch + 1, batching)
+    again = training_order(lengths.copy(), size, seed, epoch, batching)
     assert [batch.tolist() for batch in first] == [batch.tolist() for batch in again]
 
 
-def test_the_order_differs_between_epochs_and_between_seeds():
+@pytest.mark.parametrize("batching", BATCHINGS)
+def test_the_order_differs_between_epochs_and_between_seeds(batching):
     lengths = np.repeat(np.arange(1, 9), 50)
     orders = {
-        (seed, epoch): np.concatenate(training_order(lengths, 16, seed, epoch)).tolist()
+        (seed, epoch): np.concatenate(training_order(lengths, 16, seed, epoch, batching)).tolist()
         for seed in (0, 1, 2)
         for epoch in (1, 2, 3)
     }
     assert len({tuple(order) for order in orders.values()}) == 9
 
 
-def test_the_order_is_pinned():
+@pytest.mark.parametrize(
+    ("batching", "expected"),
+    [
+        ("exact", [[2, 1], [4, 6], [3, 5], [7, 8], [0]]),
+        ("length", [[2, 1], [0, 4], [6, 3], [5, 7], [8]]),
+        ("padded", [[4, 2], [6, 1], [7, 3], [5, 0], [8]]),
+        ("packed", [[4, 2], [6, 1], [7, 3], [5, 0], [8]]),
+    ],
+)
+def test_the_order_is_pinned(batching, expected):
     """The very order is part of every published result: a change of it must be seen and meant."""
-    order = training_order(np.array([3, 1, 2, 3, 3, 1, 2, 3]), 2, seed=1, epoch=1)
-    assert [batch.tolist() for batch in order] == [[4, 0], [6, 2], [1, 5], [3, 7]]
+    order = training_order(np.array([1, 1, 1, 2, 2, 2, 2, 3, 3]), 2, 1, 1, batching)
+    assert [batch.tolist() for batch in order] == expected
 
 
 @settings(deadline=None)
@@ -71,7 +75,6 @@ def test_as_many_batches_as_possible_are_of_one_length(lengths, size, seed, epoc
     even = sum(len(batch) == size and len(set(lengths[batch])) == 1 for batch in order)
     assert even >= sum(np.bincount(lengths) // size)
     assert sum(len(batch) < size for batch in order) <= 1
-    assert len(order) == -(-len(lengths) // size)
 
 
 @settings(deadline=None)
@@ -84,17 +87,48 @@ def test_what_is_left_over_is_batched_with_its_neighbours_in_length(lengths, siz
         assert before.max() <= after.min()
 
 
-def test_rows_of_one_length_are_shuffled_too():
+@settings(deadline=None)
+@given(LENGTHS, SIZES, SEEDS, EPOCHS)
+def test_by_length_batches_hold_neighbours_in_length(lengths, size, seed, epoch):
+    order = training_order(lengths, size, seed, epoch, "length")
+    ranges = sorted((lengths[batch].min(), lengths[batch].max()) for batch in order)
+    for before, after in pairwise(ranges):
+        assert before[1] <= after[0]
+
+
+def padding_share(lengths: np.ndarray, batching: str) -> float:
+    order = training_order(lengths, 16, 1, 1, batching)
+    read = sum(len(batch) * lengths[batch].max() for batch in order)
+    return 1 - lengths.sum() / read
+
+
+def test_there_is_nearly_no_padding_by_length_and_much_as_rows_come():
+    lengths = np.random.default_rng(3).integers(1, 60, size=2000)
+    assert padding_share(lengths, "exact") < 0.02
+    assert padding_share(lengths, "length") < 0.02
+    assert padding_share(lengths, "padded") == padding_share(lengths, "packed") > 0.3
+
+
+@pytest.mark.parametrize("batching", ["padded", "packed"])
+def test_as_they_come_lengths_have_no_say(batching):
+    lengths = np.random.default_rng(3).integers(1, 60, size=100)
+    first, second = (training_order(one, 8, 1, 1, batching) for one in (lengths, np.full(100, 5)))
+    assert [batch.tolist() for batch in first] == [batch.tolist() for batch in second]
+
+
+@pytest.mark.parametrize("batching", BATCHINGS)
+def test_rows_of_one_length_are_shuffled_too(batching):
     lengths = np.full(256, 5)
-    batches = [set(batch.tolist()) for batch in training_order(lengths, 16, seed=1, epoch=1)]
+    batches = [set(batch.tolist()) for batch in training_order(lengths, 16, 1, 1, batching)]
     assert set(range(16)) not in batches
     # Each position is as likely in each batch: a batch of neighbours would show in its spread.
     assert all(np.std(list(batch)) > 30 for batch in batches)
 
 
-def test_batches_do_not_come_by_length():
+@pytest.mark.parametrize("batching", BATCHINGS)
+def test_batches_do_not_come_by_length(batching):
     lengths = np.repeat(np.arange(1, 33), 16)
-    means = [lengths[batch].mean() for batch in training_order(lengths, 16, seed=1, epoch=1)]
+    means = [lengths[batch].mean() for batch in training_order(lengths, 16, 1, 1, batching)]
     assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.5
 
 
@@ -110,7 +144,7 @@ ROWS = st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=8), min_size=1
 @given(ROWS, st.data())
 def test_a_batch_equals_one_made_row_by_row(rows, data):
     wanted = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=12))
-    split = split_of(rows)
+    split = split_of(rows, [place % 5 for place in range(len(rows))])
     batch = split.batch(np.array(wanted))
     longest = max(len(rows[position]) for position in wanted)
     padded = [rows[position] + [PAD] * (longest - len(rows[position])) for position in wanted]
@@ -141,3 +175,57 @@ def test_a_split_of_no_rows_has_no_batches_for_scoring():
 def test_lengths_far_apart_keep_to_the_rules_too(size):
     lengths = np.array([1, 500, 1, 2, 500, 3, 1])
     assert sorted(np.concatenate(training_order(lengths, size, 0, 1))) == list(range(7))
+
+
+# --- words without an id of their own ---------------------------------------------------------------
+
+KNOWN = Vocabulary.build([["lamp", "clock", "ladder"]], VocabularyRules())
+V = len(KNOWN)
+NAN = float("nan")
+
+
+def written(folder: Path) -> Path:
+    """Write a split, two of whose words the vocabulary lacks, as the stage `vectors` numbers them."""
+    save_encoded(folder, KNOWN, range(2), [["lamp", "lamp", "clock"], ["ladder", "lamp"]], [0, 1])
+    np.save(folder / "ids.npy", np.array([2, V, 3, V + 1, V], dtype=np.int32))
+    return folder
+
+
+def test_without_vectors_words_without_an_id_read_as_unknown(tmp_path):
+    split = EncodedSplit.load(written(tmp_path / "train"), "cpu", V)
+    assert split.ids.tolist() == [2, UNKNOWN, 3, UNKNOWN, UNKNOWN]
+    assert split.ids.dtype == torch.int32
+    assert split.batch(np.array([0, 1])).unseen_XE is None
+
+
+def test_with_vectors_those_read_as_unknown_of_which_all_is_missing(tmp_path):
+    unseen_XE = torch.tensor([[NAN, NAN], [NAN, 0.5]])
+    split = EncodedSplit.load(written(tmp_path / "train"), "cpu", V, unseen_XE)
+    assert split.ids.tolist() == [2, UNKNOWN, 3, V + 1, UNKNOWN]
+    # What is missing of the others is zero.
+    assert split.unseen_XE[1].tolist() == [0.0, 0.5]
+    assert split.unseen_XE.isfinite().all()
+    batch = split.batch(np.array([1]))
+    assert batch.tokens_BL.tolist() == [[V + 1, UNKNOWN]]
+    assert batch.unseen_XE is split.unseen_XE
+
+
+def test_words_with_vectors_keep_their_ids(tmp_path):
+    split = EncodedSplit.load(written(tmp_path / "train"), "cpu", V, torch.ones(2, 3))
+    assert split.ids.tolist() == [2, V, 3, V + 1, V]
+
+
+def test_reading_a_split_leaves_its_files_and_the_vectors_as_they_are(tmp_path):
+    folder = written(tmp_path / "train")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    unseen_XE = torch.tensor([[NAN, NAN], [NAN, 0.5]])
+    EncodedSplit.load(folder, "cpu", V, unseen_XE)
+    EncodedSplit.load(folder, "cpu", V)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert unseen_XE.isnan().sum() == 3
+
+
+def test_a_split_in_which_every_word_is_known_needs_no_vectors(tmp_path):
+    save_encoded(tmp_path / "train", KNOWN, range(1), [["lamp", "clock"]], [0])
+    for unseen_XE in (None, torch.empty(0, 4)):
+        assert EncodedSplit.load(tmp_path / "train", "cpu", V, unseen_XE).ids.tolist() == [4, 2]

@@ -3,11 +3,12 @@
 import copy
 import csv
 import io
+import math
 
 import pytest
 
 from unroll import comparison
-from unroll.comparison import METRICS, Published
+from unroll.comparison import METRICS, NEXT_WORD_METRICS, Published
 from unroll.statistics import spread
 
 PINNED = {"from": "hub", "repository": "a/rows", "revision": "5" * 40, "differences": []}
@@ -180,3 +181,107 @@ def test_the_rows_can_be_written_as_one_table():
     writer = csv.DictWriter(stream, fieldnames=list(table[0]))
     writer.writerows(table)
     assert len(stream.getvalue().splitlines()) == len(table)
+
+
+# --- next-word networks -----------------------------------------------------------------------------
+
+
+def reading(network: str, perplexities: list[float]) -> dict:
+    """Return a next-word network's metrics document as stages.evaluate writes it."""
+    seeds = {
+        str(seed): {"perplexity": value, "loss": math.log(value), "accuracy": 0.125}
+        for seed, value in enumerate(perplexities, start=1)
+    }
+    columns = {name: [scores[name] for scores in seeds.values()] for name in NEXT_WORD_METRICS}
+    return {
+        "corpus": "rows",
+        "network": network,
+        "headline": "perplexity",
+        "parameters": 54321,
+        "rows": 1234,
+        "seeds": seeds,
+        "mean": {name: sum(values) / len(values) for name, values in columns.items()},
+        "std": {name: spread(values).std for name, values in columns.items()},
+        "ensemble": {"perplexity": 87.654, "loss": math.log(87.654)},
+        "unigrams": {"perplexity": 456.78, "loss": math.log(456.78), "accuracy": 0.0512},
+        "source": PINNED,
+    }
+
+
+READERS = [
+    reading("worst", [300.0, 340.0]),
+    reading("best", [100.0, 120.0]),
+    reading("middling", [200.0, 90.0]),
+]
+BOTH = {"rows": [READERS[0], *REPORTS["rows"], *READERS[1:]]}
+
+
+def tables(markdown: str) -> list[list[list[str]]]:
+    """Return each table of a page as its rows of cells."""
+    found: list[list[list[str]]] = []
+    for line in cells(markdown):
+        if line[0] == "network":
+            found.append([])
+        found[-1].append(line)
+    return found
+
+
+def test_the_lowest_perplexity_comes_first():
+    in_order = list(dict.fromkeys(row["network"] for row in comparison.rows({"rows": READERS})))
+    assert in_order == ["best", "middling", "worst"]
+    [table] = tables(comparison.markdown({"rows": READERS}, TITLES, NOTHING))
+    assert [row[0] for row in table[2:]] == [*in_order, "*frequency of words*"]
+
+
+def test_classifiers_and_next_word_networks_have_a_table_each():
+    classifiers, readers = tables(comparison.markdown(BOTH, TITLES, NOTHING))
+    assert [row[0] for row in classifiers[2:]] == ["gru", "lstm", "bow", "rnn", "*majority class*"]
+    assert [row[0] for row in readers[2:]] == ["best", "middling", "worst", "*frequency of words*"]
+    assert classifiers == tables(comparison.markdown(REPORTS, TITLES, NOTHING))[0]
+    for table in (classifiers, readers):
+        assert len({len(row) for row in table}) == 1
+
+
+def test_without_next_word_networks_nothing_is_said_of_them():
+    assert "erplexity" not in comparison.markdown(REPORTS, TITLES, NOTHING)
+
+
+def test_each_kind_of_network_has_rows_of_its_own_metrics():
+    table = comparison.rows(BOTH)
+    metrics_of = {
+        name: [row["metric"] for row in table if row["network"] == name] for name in ("gru", "best")
+    }
+    assert metrics_of == {"gru": list(METRICS), "best": list(NEXT_WORD_METRICS)}
+    assert [row["network"] for row in table].index("best") > [row["network"] for row in table].index("rnn")
+    [row] = [row for row in table if (row["network"], row["metric"]) == ("best", "perplexity")]
+    found = spread([100.0, 120.0])
+    assert (row["mean"], row["std"], row["ci_low"]) == (found.mean, found.std, found.low)
+
+
+def test_a_perplexity_is_shown_as_it_is_and_not_in_per_cent():
+    [[header, _, row, floor]] = tables(comparison.markdown({"rows": READERS[1:2]}, TITLES, NOTHING))
+    assert header[1:] == [
+        "perplexity (mean ± std)",
+        "95 % interval",
+        "ensemble",
+        "loss",
+        "accuracy",
+        "parameters",
+    ]
+    found = spread([100.0, 120.0])
+    interval = f"{found.low:.1f} to {found.high:.1f}"
+    mean_loss = f"{(math.log(100) + math.log(120)) / 2:.3f}"
+    assert row == ["best", "**110.0** ± 14.1", interval, "87.7", mean_loss, "12.5", "54,321"]
+    assert floor == ["*frequency of words*", "456.8", "", "", f"{math.log(456.78):.3f}", "5.1", ""]
+
+
+def test_published_figures_stand_with_the_classifiers():
+    figures = {"rows": (Published(system="LSTM", metric="accuracy", value=0.51, source="Nobody 2015"),)}
+    classifiers, readers = tables(comparison.markdown(BOTH, TITLES, figures))
+    assert classifiers[-1][0] == "*LSTM* (Nobody 2015)"
+    assert not any("Nobody" in cell for row in readers for cell in row)
+
+
+def test_the_page_says_where_the_data_of_next_word_networks_came_from():
+    text = comparison.markdown({"rows": READERS}, TITLES, NOTHING)
+    assert f"Data: a/rows, revision {'5' * 40}, from the Hugging Face Hub." in text

@@ -1,15 +1,13 @@
-"""Our metrics against scikit-learn's on random cases, and what evaluation makes of them."""
+"""Our metrics against scikit-learn's on random cases."""
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 import sklearn.metrics
-import torch
 from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 
-from unroll import evaluation, metrics
-from unroll.batches import EncodedSplit
+from unroll import metrics
 
 
 @st.composite
@@ -97,56 +95,3 @@ def test_full_confidence_falls_into_the_last_bin():
 def test_metrics_are_plain_numbers():
     found = metrics.all_metrics(np.array([[0.5, 0.5]]), np.array([0]))
     assert all(type(value) is float for value in found.values())
-
-
-# --- what evaluation makes of them ------------------------------------------------------------------
-
-
-def split_with(labels: list[int]) -> EncodedSplit:
-    lengths = np.ones(len(labels), dtype=np.int64)
-    offsets = torch.arange(len(labels) + 1)
-    return EncodedSplit(
-        offsets[:-1].int(), offsets, torch.tensor(labels), np.arange(len(labels)) * 7, lengths
-    )
-
-
-SEEDS = {
-    1: np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.4, 0.6]]),
-    2: np.array([[0.8, 0.2], [0.1, 0.9], [0.4, 0.6], [0.7, 0.3]]),
-    3: np.array([[0.7, 0.3], [0.2, 0.8], [0.9, 0.1], [0.6, 0.4]]),
-}
-LABELS = np.array([0, 1, 1, 0])
-
-
-def test_a_summary_holds_each_seed_their_mean_and_their_spread():
-    found = evaluation.summarise(SEEDS, LABELS)
-    accuracies = [0.5, 1.0, 0.75]
-    assert [found["seeds"][seed]["accuracy"] for seed in ("1", "2", "3")] == accuracies
-    assert found["mean"]["accuracy"] == pytest.approx(0.75)
-    assert found["std"]["accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
-    for seed, probabilities in SEEDS.items():
-        assert found["seeds"][str(seed)] == metrics.all_metrics(probabilities, LABELS)
-
-
-def test_the_ensemble_averages_probabilities():
-    found = evaluation.summarise(SEEDS, LABELS)
-    assert found["ensemble"] == metrics.all_metrics((SEEDS[1] + SEEDS[2] + SEEDS[3]) / 3, LABELS)
-
-
-def test_one_seed_has_no_spread():
-    assert set(evaluation.summarise({1: SEEDS[1]}, LABELS)["std"].values()) == {None}
-
-
-def test_the_majority_is_that_of_the_training_split():
-    found = evaluation.majority(split_with([1, 1, 2, 0]), split_with([0, 0, 0, 1]), classes=3)
-    # Always 1 on a test split in which 0 leads.
-    assert found == {"accuracy": 0.25, "macro_recall": 0.5, "macro_f1": pytest.approx(0.2)}
-
-
-def test_predictions_name_seed_row_and_label():
-    frame = evaluation.predictions_frame(SEEDS, split_with(LABELS.tolist()))
-    assert list(frame.columns) == evaluation.predictions_schema(2).names
-    assert frame["seed"].tolist() == [1] * 4 + [2] * 4 + [3] * 4
-    assert frame["row"].tolist() == [0, 7, 14, 21] * 3
-    assert frame["label"].tolist() == LABELS.tolist() * 3
-    assert (frame[["p_0", "p_1"]].to_numpy() == np.concatenate(list(SEEDS.values()))).all()

@@ -113,9 +113,9 @@ def unigrams(train: EncodedSplit, test: EncodedSplit, vocabulary: int) -> Scores
     counts_V[0] = 0  # padding is never predicted
     log_V = (counts_V / counts_V.sum()).log().cpu().numpy()
     targets_T = np.delete(test.ids.cpu().numpy(), np.cumsum([0, *test.lengths[:-1]]))
-    loss = float(-log_V[np.where(targets_T < vocabulary, targets_T, UNKNOWN)].mean())
-    likeliest = int(np.nanargmax(log_V))
-    accuracy = float((targets_T == likeliest).mean())
+    targets_T = np.where(targets_T < vocabulary, targets_T, UNKNOWN)
+    loss = float(-log_V[targets_T].mean())
+    accuracy = float((targets_T == log_V.argmax()).mean())
     return {"perplexity": float(np.exp(loss)), "loss": loss, "accuracy": accuracy}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from unroll import training
+from unroll import checkpoints, training
 from unroll.batches import EncodedSplit
 from unroll.classifier import Classifier, NextWordModel, build_model
 from unroll.networks import BagNetwork, RecurrentNetwork
@@ -56,8 +56,8 @@ class Experiment:
         Raises:
             Refusal: the loss or a score is no longer a number.
         """
-        # A run that has begun to classify has its pretraining in its checkpoint.
-        if self._pretrains and not checkpoint.exists():
+        # A run that has begun to classify has its pretraining in its checkpoint, if that can be read.
+        if self._pretrains and checkpoints.load_checkpoint(checkpoint, "cpu") is None:
             self._pretrain(model, train, validation, checkpoint.with_suffix(".pretraining"), watch)
         return training.fit(
             model,

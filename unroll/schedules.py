@@ -1,7 +1,7 @@
 """How the learning rate changes over a training run: factors of the rate that params.yaml names.
 
-Each is a pure function of the share of all steps that is done, so that a run which continues needs
-no state of it.
+Each is a pure function of the step and of how many there are, so that a run which continues needs no
+state of it. They count as torch's schedulers do.
 """
 
 import math
@@ -11,20 +11,21 @@ START, END = 1 / 25, 1 / 250_000
 """Of a one-cycle run, as multiples of its highest rate; torch's own defaults."""
 
 
-def _constant(done: float, warm_up: float) -> float:
+def _constant(step: int, steps: int, warm_up: float) -> float:
     return 1.0
 
 
-def _cosine(done: float, warm_up: float) -> float:
-    """Down to nothing (Loshchilov and Hutter 2017)."""
-    return _bend(1.0, 0.0, (done - warm_up) / (1 - warm_up))
+def _cosine(step: int, steps: int, warm_up: float) -> float:
+    """Down to nothing, which the step after the last would have (Loshchilov and Hutter 2017)."""
+    return _bend(1.0, 0.0, (step / steps - warm_up) / (1 - warm_up))
 
 
-def _one_cycle(done: float, warm_up: float) -> float:
+def _one_cycle(step: int, steps: int, warm_up: float) -> float:
     """Up and further down (Smith and Topin 2018)."""
-    if done < warm_up:
-        return _bend(START, 1.0, done / warm_up)
-    return _bend(1.0, END, (done - warm_up) / (1 - warm_up))
+    top, last = warm_up * steps - 1, steps - 1
+    if step < top:
+        return _bend(START, 1.0, step / top)
+    return _bend(1.0, END, (step - top) / (last - top))
 
 
 def _bend(start: float, end: float, share: float) -> float:
@@ -32,7 +33,7 @@ def _bend(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
-SCHEDULES: dict[str, Callable[[float, float], float]] = {
+SCHEDULES: dict[str, Callable[[int, int, float], float]] = {
     "constant": _constant,
     "cosine": _cosine,
     "one_cycle": _one_cycle,
@@ -46,4 +47,4 @@ def factor(schedule: str, warm_up: float, step: int, steps: int) -> float:
     """
     if schedule != "one_cycle" and step < warm_up * steps:
         return (step + 1) / (warm_up * steps + 1)
-    return SCHEDULES[schedule](step / max(steps - 1, 1), warm_up)
+    return SCHEDULES[schedule](step, steps, warm_up)

@@ -1,0 +1,128 @@
+"""Training runs of a second or less: the corpus, networks and rules that several tests share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from ruamel.yaml import YAML
+
+from unroll import checkpoints
+from unroll.batches import EncodedSplit
+from unroll.experiment import Experiment
+from unroll.networks import BagNetwork, Dropout, Embedding, Network, Pretraining, RecurrentNetwork
+from unroll.params import parse
+from unroll.training import Fitted, Training, Watcher, merge
+from unroll.vocabulary import Vocabulary, VocabularyRules
+
+PARAMS = tiny.ROOT / "params.yaml"
+SHIPPED = YAML(typ="safe").load(PARAMS.read_text(encoding="utf-8"))
+CLASSES = 3
+
+RULES = merge(
+    parse(SHIPPED["training"], Training, "training", PARAMS),
+    {"epochs": 4, "patience": 4, "batch_size": 8, "learning_rate": 0.01},
+)
+SMALL = RecurrentNetwork(
+    cell="lstm",
+    hidden=6,
+    layers=2,
+    bidirectional=True,
+    pooling="max",
+    embedding=Embedding(size=8),
+    initial_state="normal",
+    dropout=Dropout(words=0.1, embedding=0.1, layers=0.2, recurrent=0.2, output=0.2),
+)
+"""With every kind of chance in it: what repeats here repeats."""
+BAG = BagNetwork(cell="bag", embedding=Embedding(size=8))
+READER = RecurrentNetwork(
+    cell="gru",
+    hidden=6,
+    task="next_word",
+    embedding=Embedding(size=8, scale=0.1),
+    dropout=Dropout(words=0.1, output=0.1),
+)
+PRETRAINED = RecurrentNetwork(
+    cell="gru",
+    hidden=6,
+    pooling="max",
+    embedding=Embedding(size=8, scale=0.1),
+    dropout=Dropout(embedding=0.1),
+    pretraining=Pretraining(epochs=3, learning_rate=0.02),
+)
+
+
+class Corpus:
+    """Encoded splits and the vocabulary of the first."""
+
+    train: EncodedSplit
+    validation: EncodedSplit
+
+    def __init__(self, folder: Path, counts: dict[str, int]) -> None:
+        table = {split: tiny.rows(count, seed) for seed, (split, count) in enumerate(counts.items())}
+        self.vocabulary = Vocabulary.build([row["text"].split() for row in table["train"]], VocabularyRules())
+        for split, rows in table.items():
+            setattr(self, split, tiny.encoded(folder / split, rows, self.vocabulary))
+
+
+def shipped(name: str) -> BagNetwork | RecurrentNetwork:
+    return parse(SHIPPED["networks"][name], Network, f"networks.{name}", PARAMS)
+
+
+def changed(**changes: object) -> Training:
+    return merge(RULES, changes)
+
+
+def experiment(
+    corpus: Corpus,
+    network: BagNetwork | RecurrentNetwork,
+    rules: Training = RULES,
+    seed: int = 1,
+    headline: str = "accuracy",
+) -> Experiment:
+    return Experiment(network, rules, headline, len(corpus.vocabulary), CLASSES, seed)
+
+
+def fit(
+    corpus: Corpus,
+    folder: Path,
+    network: BagNetwork | RecurrentNetwork = SMALL,
+    rules: Training = RULES,
+    seed: int = 1,
+    headline: str = "accuracy",
+    watch: Watcher = lambda progress: None,
+) -> Fitted:
+    """Run an experiment from its first weights, or from what it left in `folder`."""
+    made = experiment(corpus, network, rules, seed, headline)
+    model = made.model(None, "cpu")
+    return made.run(model, corpus.train, corpus.validation, folder / "run.safetensors", watch)
+
+
+def assert_same_bits(first: Fitted, second: Fitted) -> None:
+    assert first.weights.keys() == second.weights.keys()
+    for name, tensor in first.weights.items():
+        assert torch.equal(tensor, second.weights[name]), name
+    assert first.history == second.history
+    assert first.best_epoch == second.best_epoch
+
+
+class Pulled(Exception):
+    """Somebody pulled the plug."""
+
+
+@contextmanager
+def pulled_after(suffix: str, epoch: int) -> Iterator[None]:
+    """Kill the run once its checkpoint with this suffix holds this epoch."""
+    save = checkpoints.save_checkpoint
+
+    def save_and_stop(path: Path, parts: dict, document: dict) -> None:
+        save(path, parts, document)
+        if path.suffix == suffix and document["epoch"] == epoch:
+            raise Pulled
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(checkpoints, "save_checkpoint", save_and_stop)
+        with pytest.raises(Pulled):
+            yield
