@@ -79,13 +79,14 @@ def test_a_run_that_continues_ends_with_the_bits_of_one_that_was_never_stopped(c
         assert [row["epoch"] for row in continued.history] == [1, 2, 3, 4]
 
 
-def test_a_run_that_continues_does_not_repeat_what_it_has(corpus, tmp_path, monkeypatch):
+@pytest.mark.parametrize("network", [SMALL, PRETRAINED], ids=["plain", "pretrained"])
+def test_a_run_that_continues_does_not_repeat_what_it_has(corpus, tmp_path, monkeypatch, network):
     with pulled_after(".safetensors", 3):
-        fit(corpus, tmp_path)
+        fit(corpus, tmp_path, network)
     seen = []
     monkeypatch.setattr(Clock, "is_due", lambda clock: True)
-    fit(corpus, tmp_path, watch=seen.append)
-    assert {one.epoch for one in seen} == {4}
+    fit(corpus, tmp_path, network, watch=seen.append)
+    assert {(one.epoch, one.epochs) for one in seen} == {(4, 4)}
 
 
 @pytest.mark.parametrize("stopped_at", [1, 3])
