@@ -1,9 +1,13 @@
 """A clone of the project as it stands, uncommitted changes included, for tests that run it whole."""
 
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+
+import tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,3 +42,27 @@ def run(arguments: list[str], folder: Path, environment: dict[str, str]) -> subp
         text=True,
         timeout=600,
     )
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A clone in which the pipeline has run once: what it ran with, and what it said."""
+
+    folder: Path
+    environment: dict[str, str]
+    params: dict
+    said: str
+
+    def python(self, *arguments: str):
+        return run(list(arguments), self.folder, self.environment)
+
+    def repro(self, *arguments: str, suite: str = "keep") -> str:
+        done = self.python("-m", "unroll", "repro", "--suite", suite, *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def set_params(self, document: dict) -> None:
+        tiny.write_params(self.folder, document)
+
+    def stages_run(self, said: str) -> set[str]:
+        return set(re.findall(r"\] (\S+) done in", said))

@@ -5,13 +5,12 @@ import hashlib
 import json
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import tiny
-from clone import clone, run
+from clone import Clone, clone, run
 from hub_server import HubServer
 from ruamel.yaml import YAML
 
@@ -20,31 +19,9 @@ from unroll import files
 SEEDS = (1, 2)
 
 
-@dataclass(frozen=True)
-class Clone:
-    folder: Path
-    environment: dict[str, str]
-    params: dict
-    said: str
-
-    def python(self, *arguments: str):
-        return run(list(arguments), self.folder, self.environment)
-
-    def repro(self, *arguments: str, suite: str = "keep") -> str:
-        done = self.python("-m", "unroll", "repro", "--suite", suite, *arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def set_params(self, document: dict) -> None:
-        tiny.write_params(self.folder, document)
-
-    def stages_run(self, said: str) -> set[str]:
-        return set(re.findall(r"\] (\S+) done in", said))
-
-
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory) -> Clone:
-    """Every network of params.yaml on a tiny corpus of trees with two seeds, run once."""
+    """The networks of the full suite on a tiny corpus of trees with two seeds, run once."""
     folder = clone(tmp_path_factory.mktemp("clone"))
     params = tiny.params()
     params["select"]["corpora"] = ["tiny_trees"]

@@ -1,12 +1,14 @@
 """The real corpora, read from a mirror of the Hub where UNROLL_MIRROR names one."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from clone import ROOT
 
 from unroll import catalogue, cleaning, corpora
+from unroll.text import make_tokenizer
 
 CATALOGUE = catalogue.load(ROOT / "params.yaml")
 EXPECTED = {
@@ -74,3 +76,36 @@ def test_ag_news_has_its_test_split_and_a_validation_split_of_rows_that_train_la
     cleaned = cleaning.clean(raw, corpus.text, corpus.labels, corpus.relabel)
     assert min(cleaned.profile["validation"]["labels"].values()) > 80
     assert not set(raw["validation"]["text"]) & set(raw["train"]["text"])
+
+
+# Of the 20 most frequent tokens that T3's notebook printed, those that spaCy cuts today as it did then.
+T3_COUNTS = {
+    ".": 8041,
+    ",": 7131,
+    "the": 6087,
+    "of": 4446,
+    "a": 4423,
+    "to": 3024,
+    "'s": 2544,
+    "is": 2540,
+    "that": 1916,
+    "in": 1817,
+    "it": 1781,
+    "The": 1265,
+    "as": 1203,
+    "film": 1156,
+    "but": 1076,
+    "with": 1071,
+    "movie": 999,
+    "for": 977,
+}
+
+
+def test_t3s_vocabulary_is_found_again_but_for_what_spacy_cuts_differently_since(mirror):
+    corpus = CATALOGUE.corpora["sst3_spacy"]
+    raw, _ = corpora.fetch(corpus.source, ("0", "1", "2", "3", "4"))
+    tokenize = make_tokenizer(corpus.text, trees=True)
+    counts = Counter(token for tree in raw["train"]["text"] for token in tokenize(tree))
+    assert {token: counts[token] for token in T3_COUNTS} == T3_COUNTS
+    assert (counts["and"], counts["-"]) == (4475, 2798)  # 4474 and 2739 then
+    assert len(counts) + 2 == 17134  # 17200 then

@@ -24,13 +24,13 @@ class Corpus(Strict):
     title: str
     source: Source
     labels: Annotated[tuple[str, ...], Field(min_length=2)]
-    relabel: tuple[int | None, ...] | None = None
+    relabel: tuple[int | None, ...] | None
     """The class of each of the source's labels 0, 1, ...; null leaves the row out."""
     headline: Headline
     text: TextRules
     vocabulary: VocabularyRules
     training: dict[str, Any]
-    published: tuple[Published, ...] = ()
+    published: tuple[Published, ...]
 
     @model_validator(mode="after")
     def _classes_exist(self) -> "Corpus":
