@@ -46,13 +46,13 @@ def clean(
     tokenize = make_tokenizer(rules, trees, learned)
     classes = dict(enumerate(relabel if relabel is not None else range(len(labels))))
     splits: Frames = {}
-    left_out: Frames = {}
     dropped: dict[str, dict[str, int]] = {}
     for split, frame in raw.items():
         mapped = _map_labels(frame, split, classes)
         frame = frame.assign(tokens=[tokenize(text) for text in frame["text"]], label=mapped)
-        left_out[split] = frame[mapped.isna()]
-        dropped[split] = {"class left out": len(left_out[split])}
+        if split == "train":
+            left_out = frame[mapped.isna()]
+        dropped[split] = {"class left out": int(mapped.isna().sum())}
         if mapped.isna().all():
             raise Refusal(f"no row is left of the {split} split: relabel leaves all {len(frame)} out")
         kept = frame[mapped.notna()].astype({"label": "int64"})
@@ -67,16 +67,14 @@ def clean(
             raise Refusal(f"no training row is left of class {labels[min(absent)]!r}")
         before = {"rows_before": len(raw[split]), "dropped": dropped[split]}
         profile[split] = before | _profile(frame, labels)
-    phrases = None
-    if trees:
-        # A sentence without a class of its own still has phrases with one.
-        everything = pd.concat([splits["train"], left_out["train"]], ignore_index=True)
-        sentences, _ = _remove_repeats(everything, held_out)
-        phrases, before = labelled_phrases(
-            sentences.sort_values("row"), tokenize, classes, held_out["validation"] | held_out["test"]
-        )
-        phrase_schema(len(labels)).validate(phrases)
-        profile["phrases"] = before | _profile(phrases, labels)
+    if not trees:
+        return Cleaned(splits, None, learned, profile)
+    # A sentence without a class of its own still has phrases with one.
+    everything = pd.concat([splits["train"], left_out], ignore_index=True)
+    sentences = _remove_repeats(everything, held_out)[0].sort_values("row")
+    phrases, before = labelled_phrases(sentences, tokenize, classes, set().union(*held_out.values()))
+    phrase_schema(len(labels)).validate(phrases)
+    profile["phrases"] = before | _profile(phrases, labels)
     return Cleaned(splits, phrases, learned, profile)
 
 
