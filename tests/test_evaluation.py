@@ -68,7 +68,7 @@ def test_predictions_name_seed_row_and_label(tmp_path):
 
 # --- next words -------------------------------------------------------------------------------------
 
-# Rows of three words, one and two: the second has nothing to predict.
+# Rows of three words, one, two and one: the second and the last have nothing to predict.
 PLACES = np.array([0, 0, 2])
 READINGS = {
     1: Words(PLACES, np.log([1 / 2, 1 / 4, 1 / 8]), np.array([True, False, False])),
@@ -102,11 +102,11 @@ def test_one_reading_is_its_own_ensemble():
 
 
 def test_a_row_costs_what_its_words_cost_together(tmp_path):
-    frame = evaluation.words_frame(READINGS, split_of([[2, 3, 4], [5], [6, 7]]))
-    assert frame["seed"].tolist() == [1] * 3 + [2] * 3
-    assert frame["row"].tolist() == [0, 7, 14] * 2
-    assert frame["words"].tolist() == [2, 0, 1] * 2
-    expected = -np.log([1 / 8, 1.0, 1 / 8, 1 / 16, 1.0, 1 / 2])
+    frame = evaluation.words_frame(READINGS, split_of([[2, 3, 4], [5], [6, 7], [8]]))
+    assert frame["seed"].tolist() == [1] * 4 + [2] * 4
+    assert frame["row"].tolist() == [0, 7, 14, 21] * 2
+    assert frame["words"].tolist() == [2, 0, 1, 0] * 2
+    expected = -np.log([1 / 8, 1.0, 1 / 8, 1.0, 1 / 16, 1.0, 1 / 2, 1.0])
     assert frame["nats"].tolist() == pytest.approx(expected.tolist())
     frames.write_parquet(tmp_path / "words.parquet", frame, evaluation.WORDS_SCHEMA)
     assert frames.read_parquet(tmp_path / "words.parquet").equals(frame)

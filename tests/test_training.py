@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from runs import BAG, READER, RULES, SMALL, assert_same_bits, changed, experiment, fit, shipped
+from runs import BAG, PRETRAINED, READER, RULES, SMALL, assert_same_bits, changed, experiment, fit, shipped
 
 from unroll import training
 from unroll.batches import Batch
@@ -38,13 +38,16 @@ def test_the_history_has_a_row_an_epoch(corpus, tmp_path):
 # --- it repeats -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("network", [SMALL, READER], ids=["classifier", "next word"])
+@pytest.mark.parametrize(
+    "network", [SMALL, READER, PRETRAINED], ids=["classifier", "next word", "pretrained"]
+)
 def test_two_fits_with_one_seed_give_the_same_bits(corpus, tmp_path, network):
-    first = fit(corpus, tmp_path / "first", network)
+    first = fit(corpus, tmp_path, network)
+    made = experiment(corpus, network)
+    model = made.model(None, "cpu")
     # What else the process did with the generators must not matter.
     torch.manual_seed(99)
-    torch.rand(7)
-    assert_same_bits(first, fit(corpus, tmp_path / "second", network))
+    assert_same_bits(first, made.run(model, corpus.train, corpus.validation, tmp_path / "run.safetensors"))
 
 
 def test_another_seed_gives_other_weights_and_another_order(corpus, tmp_path):
@@ -167,11 +170,12 @@ def test_the_progress_of_a_shortened_epoch_is_that_of_its_batches(corpus, tmp_pa
     assert [one.done for one in seen[:4]] == pytest.approx([0.25, 0.5, 0.75, 1.0], abs=0.2)
 
 
-def test_the_schedule_runs_over_the_steps_that_are_taken(corpus, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("asked_for", "batches"), [(3, 3), (1000, 8), (None, 8)])
+def test_the_schedule_runs_over_the_steps_that_are_taken(corpus, tmp_path, monkeypatch, asked_for, batches):
     asked = []
     monkeypatch.setattr(training.schedules, "factor", lambda *given: asked.append(given) or 1.0)
-    fit(corpus, tmp_path, BAG, changed(batches_per_epoch=3, schedule="cosine", warm_up=0.25))
-    assert asked == [("cosine", 0.25, step, 4 * 3) for step in range(4 * 3)]
+    fit(corpus, tmp_path, BAG, changed(batches_per_epoch=asked_for, schedule="cosine", warm_up=0.25))
+    assert asked == [("cosine", 0.25, step, 4 * batches) for step in range(4 * batches)]
 
 
 # --- every switch does something --------------------------------------------------------------------

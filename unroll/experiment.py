@@ -93,6 +93,8 @@ class Experiment:
                 "learning_rate": asked.learning_rate or self.training.learning_rate,
             },
         )
+        # The head that goes away again: its numbers are none that its own epochs draw.
+        training.seed_everything(self.seed, asked.epochs + 1)
         reader = NextWordModel(model.embedding, model.encoder, dropout=0.0).to(train.ids.device)
         fitted = training.fit(
             reader, train, validation, NextWord(), rules, self.network.batching, self.seed, checkpoint, watch
