@@ -10,7 +10,6 @@ from ruamel.yaml import YAML
 
 from unroll import catalogue
 from unroll.failures import Refusal
-from unroll.params import parse
 
 PATH = tiny.ROOT / "params.yaml"
 # Through JSON, which knows no anchors: a fault in one entry must not be one in those that share its lines.
@@ -29,9 +28,9 @@ def with_values(values: dict[str, object]) -> dict:
     return document
 
 
-def refusal_of(document: object, kind: object = catalogue.Catalogue, key: str = "") -> str:
+def refusal_of(document: object) -> str:
     with pytest.raises(Refusal) as caught:
-        parse(document, kind, key, Path("params.yaml"))
+        catalogue.check(document, Path("params.yaml"))
     return str(caught.value)
 
 

@@ -4,10 +4,12 @@ import copy
 
 import pytest
 import tiny
-from shipped import SHIPPED, lines_of, refusal_of, with_values
+from shipped import PATH, SHIPPED, lines_of, refusal_of, with_values
 
 from unroll import catalogue
+from unroll.failures import Refusal
 from unroll.networks import Network
+from unroll.params import parse
 
 
 def test_the_shipped_file_is_valid():
@@ -20,6 +22,12 @@ def test_the_shipped_file_is_valid():
 def test_the_tiny_file_of_the_pipelines_test_is_valid(tmp_path):
     tiny.write_params(tmp_path, tiny.params())
     assert set(catalogue.load(tmp_path / "params.yaml").corpora) == {"tiny_trees", "tiny_rows"}
+
+
+def test_a_file_whose_sections_do_not_fit_together_is_refused(tmp_path):
+    tiny.write_params(tmp_path, with_values({"select/networks": ["lstn"]}))
+    with pytest.raises(Refusal, match=r"params\.yaml is refused:\n  select\.networks: lstn is not among"):
+        catalogue.load(tmp_path / "params.yaml")
 
 
 # The keys of a fault use "/", because a key may hold a dot.
@@ -196,6 +204,10 @@ def test_a_missing_key_is_named_by_its_full_path(key):
     assert f"\n  {where}: " in refusal_of(document)
 
 
+def keys_of(values: dict[str, object]) -> list[str]:
+    return sorted(line.split(": ")[0] for line in lines_of(with_values(values)))
+
+
 def test_every_fault_of_every_entry_is_named_at_once():
     faults = {
         "training/epochs": 0,
@@ -203,15 +215,12 @@ def test_every_fault_of_every_entry_is_named_at_once():
         "networks/lstm/hidden": 0,
         "networks/lstm/nonlinearity": "relu",
         "networks/gru/pooling": "sum",
-        "networks/bigru/embedding": {"size": 3, "vectors": ["glove"]},
         "networks/bow/hiden": 3,
         "corpora/sst5/headline": "f1",
         "corpora/tweets/source/branch": "x",
         "machine/runs_per_gpu": "4",
     }
-    found = {line.split(": ")[0] for line in lines_of(with_values(faults))}
-    in_place_of = {"networks/bigru/embedding": "networks.bigru.embedding.size"}
-    assert found == {in_place_of.get(key, key.replace("/", ".")) for key in faults}
+    assert keys_of(faults) == sorted(key.replace("/", ".") for key in faults)
 
 
 def test_every_name_and_override_that_does_not_fit_is_named_at_once():
@@ -222,16 +231,104 @@ def test_every_name_and_override_that_does_not_fit_is_named_at_once():
         "networks/gru/embedding": {"vectors": ["glove"]},
         "corpora/tweets/training": {"nesterov": True},
     }
-    found = [line.split(": ")[0] for line in lines_of(with_values(faults))]
     wanted = ["select.networks", "suites.starter.corpora", "networks.lstm.training.epoch"]
     wanted += [
         "networks.lstm.training.epochs",
         "networks.gru.embedding.vectors",
         "corpora.tweets.training.nesterov",
     ]
-    assert sorted(found) == sorted(wanted)
+    assert keys_of(faults) == sorted(wanted)
+
+
+def part(corpus: str, network: str, seeds: tuple[int, ...] = (1,)) -> dict:
+    return {"corpora": [corpus], "networks": [network], "seeds": list(seeds)}
+
+
+# Values, and the keys of the faults that they make: of entries, of names, of overrides, of pairs.
+EVERY_KIND = [
+    ({"machine/runs_per_gpu": "4"}, ["machine.runs_per_gpu"]),
+    ({"trainning": {}}, ["trainning"]),
+    ({"corpora/ag_news/source/branch": "x"}, ["corpora.ag_news.source.branch"]),
+    ({"corpora/ag_news/training": {"nesterov": True}}, ["corpora.ag_news.training.nesterov"]),
+    (
+        {"networks/gru/pooling": "sum", "networks/gru/nonlinearity": "relu"},
+        ["networks.gru.pooling", "networks.gru.nonlinearity"],
+    ),
+    (
+        {"networks/gru/training": {"epoch": 3, "epochs": "3"}},
+        ["networks.gru.training.epoch", "networks.gru.training.epochs"],
+    ),
+    (
+        {"networks/bow/embedding": {"size": 3, "vectors": ["glove"]}},
+        ["networks.bow.embedding.size", "networks.bow.embedding.vectors"],
+    ),
+    ({"vectors/own": {"kind": "file", "path": "own.txt"}}, ["vectors.own.format"]),
+    ({"reference/t1_rnn/our": "rnn", "reference/t1_rnn/corpus": "tweet"}, ["reference.t1_rnn.our"]),
+    ({"reference/t1_linear/corpus": "tweet"}, ["reference"]),
+    ({"select": part("tweets", "gru", (1, -1))}, ["select.seeds.1"]),
+    ({"select/networks": ["gru", "a b", "grus"]}, ["select.networks.1", "select.networks"]),
+    (
+        {"suites": {"one": part("tweet", "gru", (2, 2.5, 2))}},
+        ["suites.one.corpora", "suites.one.seeds", "suites.one.seeds.1"],
+    ),
+    (
+        {"suites/several": [part("tweets", "lstm"), part("starter_tweets", "rnns") | {"seed": 1}]},
+        ["suites.several.1.networks", "suites.several.1.seed"],
+    ),
+    ({"suites/pairs": [part("tweets", "lstm"), part("starter_tweets", "birnn")]}, []),
+    (
+        {
+            "corpora/tweets/training": {"optimizer": "sgd", "momentum": 0.9},
+            "networks/lstm/training": {"optimizer": "adam"},
+        },
+        ["corpora.tweets with networks.lstm"],
+    ),
+    (
+        {"networks/birnn/training": {"supervision": "phrases"}},
+        ["corpora.starter_tweets with networks.birnn"],
+    ),
+]
+
+
+def test_every_fault_of_every_kind_is_named_at_once_and_once():
+    values = {key: value for given, _ in EVERY_KIND for key, value in given.items()}
+    assert keys_of(values) == sorted(key for _, keys in EVERY_KIND for key in keys)
+
+
+NOTHING_FOLLOWS = {
+    "a section that is null": ({"networks": None}, "networks"),
+    "an entry that is null": ({"networks/lstm": None}, "networks.lstm"),
+    "a corpus that is a number": ({"corpora/tweets": 3}, "corpora.tweets"),
+    "an override that is a number": ({"networks/lstm/training": 3}, "networks.lstm.training"),
+    "a name that is none": ({"select/networks": ["lstm", "a b"]}, "select.networks.1"),
+    "a preset under a name that is none": ({"reference/t-1": {"corpus": "tweets"}}, "reference"),
+    "a default": (
+        {"training/optimizer": "sdg", "networks/lstm/training": {"momentum": 0.9}},
+        "training.optimizer",
+    ),
+    "trees, misspelt": (
+        {"corpora/sst5/source/form": "tree", "corpora/sst5/training": {"supervision": "phrases"}},
+        "corpora.sst5.source.form",
+    ),
+    "a network whose own override is misspelt": (
+        {
+            "corpora/tweets/training": {"supervision": "phrases"},
+            "networks/lstm/trainning": {"supervision": "sentences"},
+            "select": part("tweets", "lstm"),
+            "suites": {},
+        },
+        "networks.lstm.trainning",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", NOTHING_FOLLOWS)
+def test_what_only_follows_from_a_fault_is_not_named(fault):
+    values, key = NOTHING_FOLLOWS[fault]
+    assert keys_of(values) == [key]
 
 
 def test_a_part_is_named_as_the_whole_names_it():
     network = SHIPPED["networks"]["lstm"] | {"hidden": "many"}
-    assert "\n  networks.lstm.hidden: " in refusal_of(network, Network, "networks.lstm")
+    with pytest.raises(Refusal, match=r"\n  networks\.lstm\.hidden: "):
+        parse(network, Network, "networks.lstm", PATH)

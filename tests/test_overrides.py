@@ -1,12 +1,10 @@
 """Overrides of the training, laid over each other: what contradicts itself only together."""
 
-import json
-
 import pytest
 from pydantic import TypeAdapter, ValidationError
-from shipped import SHIPPED, lines_of, with_values
+from shipped import PATH, SHIPPED, lines_of, with_values
 
-from unroll.catalogue import Catalogue
+from unroll import catalogue
 from unroll.training import Training, merge
 
 MOMENTUM = {"optimizer": "sgd", "momentum": 0.9, "nesterov": True}
@@ -47,7 +45,7 @@ def test_a_corpus_and_a_network_that_never_meet_need_not_agree():
     )
     document["select"] = SELECTION | {"networks": ["lstm"]}
     document["suites"] = {"other": SELECTION | {"corpora": ["sst5"]}}
-    TypeAdapter(Catalogue).validate_json(json.dumps(document))
+    catalogue.check(document, PATH)
 
 
 @pytest.mark.parametrize("place", ["networks/gru/training", "corpora/tweets/training"])
@@ -57,7 +55,7 @@ def test_phrases_are_refused_where_a_corpus_has_no_trees(place):
     assert line.startswith("corpora.tweets with networks.gru: supervision is phrases, but it has no trees")
     document["corpora"]["tweets"]["training"] = {}
     document["select"] = SELECTION | {"corpora": ["sst5"]}
-    TypeAdapter(Catalogue).validate_json(json.dumps(document))
+    catalogue.check(document, PATH)
 
 
 def test_phrases_by_default_are_refused_for_every_corpus_without_trees():
@@ -65,6 +63,13 @@ def test_phrases_by_default_are_refused_for_every_corpus_without_trees():
     document["select"] = {"corpora": ["sst5", "tweets", "starter_tweets"], "networks": ["gru"], "seeds": [1]}
     found = [line.split(" with ")[0] for line in lines_of(document)]
     assert found == ["corpora.tweets", "corpora.starter_tweets"]
+
+
+def test_phrases_by_default_are_refused_beside_a_fault_of_another_default():
+    values = {"training/supervision": "phrases", "training/epochs": 0, "select": SELECTION, "suites": {}}
+    epochs, phrases = lines_of(with_values(values))
+    assert epochs.startswith("training.epochs: ")
+    assert phrases.startswith("corpora.tweets with networks.gru: supervision is phrases")
 
 
 def test_an_override_of_a_network_is_laid_over_that_of_its_corpus():

@@ -185,12 +185,12 @@ def shipped_with(presets: dict) -> dict:
 )
 def test_a_fault_in_the_section_is_refused_with_its_key(presets, said):
     with pytest.raises(Refusal) as caught:
-        parse(shipped_with(presets), catalogue.Catalogue, "", PATH)
+        catalogue.check(shipped_with(presets), PATH)
     assert said in str(caught.value)
 
 
 def test_a_preset_may_name_its_corpus_alone():
-    found = parse(shipped_with({"lstm": {"corpus": "tweets"}}), catalogue.Catalogue, "", PATH)
+    found = catalogue.check(shipped_with({"lstm": {"corpus": "tweets"}}), PATH)
     assert found.reference == {"lstm": Preset(corpus="tweets")}
 
 

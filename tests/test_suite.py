@@ -144,4 +144,4 @@ def test_an_unknown_name_in_a_part_is_refused_with_the_place_of_the_part():
     whole = document["suites"]["full"]
     document["suites"]["several"] = [whole, {**whole, "networks": ["bow", "nonesuch"]}]
     with pytest.raises(Refusal, match=r"suites\.several\.1\.networks: nonesuch is not among"):
-        parse(document, catalogue.Catalogue, "", PATH)
+        catalogue.check(document, PATH)

@@ -1,17 +1,19 @@
 """The whole of params.yaml as one object: what exists, what is selected, and that it fits together."""
 
+import json
 from collections.abc import Iterator
 from itertools import chain, product
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from unroll.comparison import Published
 from unroll.environment import Device
+from unroll.failures import Refusal
 from unroll.networks import Network
-from unroll.params import Name, Params, Selection, Strict, Suite
-from unroll.reference import Presets, needed
+from unroll.params import Name, Params, Seed, Selection, Strict, Suite, parse
+from unroll.reference import Presets
 from unroll.sources import Source
 from unroll.tasks import Headline
 from unroll.text import TextRules
@@ -49,6 +51,8 @@ class Machine(Strict):
 
 
 class Catalogue(Strict):
+    """Each section by itself; `check` makes one whose sections also fit together."""
+
     select: Selection
     suites: dict[Name, Suite]
     reference: Presets
@@ -59,55 +63,125 @@ class Catalogue(Strict):
     device: Device
     machine: Machine
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> "Catalogue":
-        faults = [*self._unknown_names(), *self._bad_overrides(), *self._without_phrases()]
-        if faults:
-            raise ValueError("\n  ".join(faults))
-        return self
+
+def load(path: Path = Path("params.yaml")) -> Catalogue:
+    """Read and check all of params.yaml.
+
+    Raises:
+        Refusal: names every fault by its key's full path.
+    """
+    return check(Params(path).document, path)
+
+
+def check(document: object, path: Path) -> Catalogue:
+    """Check all of a params.yaml that has been read.
+
+    Raises:
+        Refusal: names every fault by its key's full path.
+    """
+    sections = parse(document, dict[str, Any], "", path)
+    whole, refusal = None, f"{path} is refused:"
+    try:
+        whole = parse(sections, Catalogue, "", path)
+    except Refusal as faulty:
+        refusal = str(faulty)
+    misfits = list(_Together(sections).misfits())
+    if whole is None or misfits:
+        raise Refusal("\n  ".join([refusal, *misfits]))
+    return whole
+
+
+LISTS = {"corpora": Name, "networks": Name, "seeds": Seed}
+"""The lists of a selection, and what each holds."""
+
+
+class _Together:
+    """The sections held against each other, although any part of them may be at fault by itself.
+
+    Such a part has been refused already. It is passed over here, lest one mistake be named twice.
+    """
+
+    def __init__(self, sections: dict[str, Any]) -> None:
+        self.sections = sections
+        self.training: Training | None = _sound(sections.get("training"), Training)
+        places = {"select": sections.get("select")}
+        for name, suite in self._section("suites").items():
+            parts = enumerate(suite) if isinstance(suite, list) else ()
+            places |= {f"suites.{name}": suite} | {f"suites.{name}.{index}": part for index, part in parts}
+        self.selections = {
+            place: {kind: _all_sound(_mapping(selection).get(kind), of) for kind, of in LISTS.items()}
+            for place, selection in places.items()
+        }
+
+    def misfits(self) -> Iterator[str]:
+        yield from self._unknown_names()
+        yield from self._entries_twice()
+        yield from self._bad_overrides()
+        yield from self._bad_pairs()
 
     def _unknown_names(self) -> Iterator[str]:
-        selections = {"select": self.select}
-        for name, parts in self.suites.items():
-            places = [f"suites.{name}.{index}" for index in range(len(parts))]
-            selections |= zip(places if len(parts) > 1 else [f"suites.{name}"], parts, strict=True)
-        for place, selection in selections.items():
-            for kind, known in (("corpora", self.corpora), ("networks", self.networks)):
-                for name in getattr(selection, kind):
-                    if name not in known:
-                        yield f"{place}.{kind}: {name} is not among {', '.join(known)}"
-            for kind in ("corpora", "networks", "seeds"):
-                names = getattr(selection, kind)
-                if len(set(names)) < len(names):
-                    yield f"{place}.{kind}: an entry stands twice"
-        for place, network in self.networks.items():
-            for name in network.embedding.vectors:
-                if name not in self.vectors:
-                    known = ", ".join(self.vectors) or "nothing"
-                    yield f"networks.{place}.embedding.vectors: {name} is not among {known}"
-        for corpus, network in sorted(needed(self.reference)):
-            for name, kind, known in (
-                (corpus, "corpora", self.corpora),
-                (network, "networks", self.networks),
-            ):
+        for place, selection in self.selections.items():
+            for kind in ("corpora", "networks"):
+                yield from self._unknown(f"{place}.{kind}", selection[kind], kind)
+        for name, network in self._section("networks").items():
+            vectors = _mapping(_mapping(network).get("embedding")).get("vectors")
+            yield from self._unknown(f"networks.{name}.embedding.vectors", vectors, "vectors")
+        presets = self._section("reference")
+        corpora = [_mapping(preset).get("corpus") for preset in presets.values()]
+        ours = [_mapping(preset).get("ours") for preset in presets.values()]
+        yield from self._unknown("reference", corpora, "corpora", "corpora: ")
+        yield from self._unknown("reference", [*presets, *ours], "networks", "networks: ")
+
+    def _unknown(self, place: str, names: object, kind: str, among: str = "") -> Iterator[str]:
+        known = self.sections.get(kind)
+        if isinstance(known, dict):
+            for name in dict.fromkeys(_all_sound(names, Name)):
                 if name not in known:
-                    yield f"reference: {name} is not among {kind}: {', '.join(known)}"
+                    yield f"{place}: {name} is not among {among}{', '.join(known) or 'nothing'}"
+
+    def _entries_twice(self) -> Iterator[str]:
+        for place, selection in self.selections.items():
+            for kind, entries in selection.items():
+                if len(set(entries)) < len(entries):
+                    yield f"{place}.{kind}: an entry stands twice"
 
     def _bad_overrides(self) -> Iterator[str]:
-        owners = {f"corpora.{name}": corpus.training for name, corpus in self.corpora.items()}
-        owners |= {f"networks.{name}": network.training for name, network in self.networks.items()}
-        bad = set()
-        for place, override in owners.items():
-            for fault in self._faults(override):
-                bad.add(place)
-                yield f"{place}.training.{fault}"
-        for corpus, network in self._pairs():
-            places = (f"corpora.{corpus}", f"networks.{network}")
-            if bad.isdisjoint(places):
-                for fault in self._faults(*(owners[place] for place in places)):
-                    yield f"{' with '.join(places)}: training.{fault}"
+        for kind in ("corpora", "networks"):
+            for name, entry in self._section(kind).items():
+                for fault in self._faults(_mapping(_mapping(entry).get("training"))):
+                    yield f"{kind}.{name}.training.{fault}"
+
+    def _bad_pairs(self) -> Iterator[str]:
+        defaults = self._section("training")
+        for place, corpus, network in self._pairs():
+            overrides = corpus.training, network.training
+            if not any(any(self._faults(override)) for override in overrides):
+                for fault in self._faults(*overrides):
+                    yield f"{place}: training.{fault}"
+            supervision = (defaults | corpus.training | network.training).get("supervision")
+            if supervision == "phrases" and getattr(corpus.source, "form", "rows") != "trees":
+                yield f"{place}: supervision is phrases, but it has no trees"
+
+    def _pairs(self) -> Iterator[tuple[str, Corpus, Network]]:
+        """Yield every corpus and network that a selection puts together, where both are sound."""
+        corpora, networks = (
+            {name: sound for name, entry in self._section(section).items() if (sound := _sound(entry, kind))}
+            for section, kind in (("corpora", Corpus), ("networks", Network))
+        )
+        named = (
+            product(selection["corpora"], selection["networks"]) for selection in self.selections.values()
+        )
+        for corpus, network in dict.fromkeys(chain.from_iterable(named)):
+            if corpus in corpora and network in networks:
+                yield f"corpora.{corpus} with networks.{network}", corpora[corpus], networks[network]
+
+    def _section(self, key: str) -> dict[str, Any]:
+        return _mapping(self.sections.get(key))
 
     def _faults(self, *overrides: dict[str, Any]) -> Iterator[str]:
+        """Yield the faults of the overrides laid over the defaults, where these have none of their own."""
+        if self.training is None:
+            return
         try:
             merge(self.training, *overrides)
         except ValidationError as error:
@@ -116,26 +190,19 @@ class Catalogue(Strict):
                 given = "" if fault["type"] == "contradiction" else f" (given: {fault['input']!r})"
                 yield f"{key}: {fault['msg']}{given}"
 
-    def _without_phrases(self) -> Iterator[str]:
-        for corpus, network in self._pairs():
-            source = self.corpora[corpus].source
-            overrides = self.corpora[corpus].training, self.networks[network].training
-            supervision = self.training.model_dump() | overrides[0] | overrides[1]
-            if supervision["supervision"] == "phrases" and getattr(source, "form", "rows") != "trees":
-                yield f"corpora.{corpus} with networks.{network}: supervision is phrases, but it has no trees"
 
-    def _pairs(self) -> Iterator[tuple[str, str]]:
-        """Yield every (corpus, network) that a selection names and that exists."""
-        pairs: dict[tuple[str, str], None] = {}
-        for selection in chain([self.select], *self.suites.values()):
-            pairs |= dict.fromkeys(product(selection.corpora, selection.networks))
-        return (pair for pair in pairs if pair[0] in self.corpora and pair[1] in self.networks)
+def _sound(value: object, kind: Any) -> Any:
+    """Return `value` as a `kind`, or None where it is none."""
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(value))
+    except ValidationError:
+        return None
 
 
-def load(path: Path = Path("params.yaml")) -> Catalogue:
-    """Read and check all of params.yaml.
+def _all_sound(values: object, kind: Any) -> list[Any]:
+    sound = [_sound(value, kind) for value in values] if isinstance(values, list) else []
+    return [value for value in sound if value is not None]
 
-    Raises:
-        Refusal: names every fault by its key's full path.
-    """
-    return Params(path).get("", Catalogue)
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
