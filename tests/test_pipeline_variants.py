@@ -1,5 +1,6 @@
 """What a network and a corpus may be, through DVC: each kind once, on trees and on a file of one's own."""
 
+import copy
 import csv
 import json
 from pathlib import Path
@@ -65,7 +66,8 @@ def variants(tmp_path_factory) -> Clone:
             {"corpora": [FILE], "networks": [SENTENCES, "with_vectors"], "seeds": [1]},
         ]
     }
-    document["select"] = document["suites"]["variants"][0]
+    # A copy, lest the file has an anchor here: make repro writes into `select`.
+    document["select"] = copy.deepcopy(document["suites"]["variants"][0])
     tiny.write_params(folder, document)
     with HubServer(tiny.repositories()) as hub:
         environment = hub.environment(tmp_path_factory.mktemp("caches"))

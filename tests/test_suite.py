@@ -145,3 +145,12 @@ def test_an_unknown_name_in_a_part_is_refused_with_the_place_of_the_part():
     document["suites"]["several"] = [whole, {**whole, "networks": ["bow", "nonesuch"]}]
     with pytest.raises(Refusal, match=r"suites\.several\.1\.networks: nonesuch is not among"):
         catalogue.check(document, PATH)
+
+
+def test_lists_that_another_section_shares_are_not_written_over(tmp_path):
+    path = tmp_path / "params.yaml"
+    text = "select: {corpora: &ours [a_corpus], networks: [bow], seeds: [1]}\nours: *ours\n"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(Refusal, match="select shares a list"):
+        suite.write_selection(path, FULL)
+    assert path.read_text(encoding="utf-8") == text

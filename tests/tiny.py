@@ -131,7 +131,7 @@ def params() -> dict:
     return document | {
         "corpora": corpora,
         "select": selection,
-        "suites": {"tiny": selection},
+        "suites": {"tiny": dict(selection)},
         "reference": {},
     }
 

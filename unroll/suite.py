@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from unroll.failures import Refusal
@@ -38,9 +39,9 @@ def write_selection(path: Path, selection: Selection) -> bool:
     """Set the three lists under `select:` and change no other character; tell whether anything changed.
 
     Raises:
-        Refusal: params.yaml has no `select:` with three lists.
+        Refusal: params.yaml has no `select:` with three lists, or shares them with another section.
     """
-    text = path.read_text(encoding="utf-8")
+    before = text = path.read_text(encoding="utf-8")
     edits = []
     select = _child(YAML().compose(text), "select")
     for key, values in selection.model_dump().items():
@@ -53,8 +54,18 @@ def write_selection(path: Path, selection: Selection) -> bool:
         start, end = node.start_mark.index, _end(node, text)
         text = text[:start] + flow + text[end:]
     if edits:
+        if _all_but_select(text) != _all_but_select(before):
+            raise Refusal(f"{path}: select shares a list with another section (& and *): write it out")
         write_text(path, text)
     return bool(edits)
+
+
+def _all_but_select(text: str) -> dict | None:
+    try:
+        document = YAML(typ="safe").load(text)
+    except YAMLError:  # the edit took away the list that another section names
+        return None
+    return {key: value for key, value in document.items() if key != "select"}
 
 
 def _child(node: Node | None, key: str) -> Node | None:
