@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from unroll import environment
-from unroll.failures import told_plainly
+from unroll.failures import Refusal, told_plainly
 
 
 def main(corpus: str, network_name: str, seed: int) -> None:
@@ -34,10 +34,10 @@ def main(corpus: str, network_name: str, seed: int) -> None:
     headline = params.get(f"corpora.{corpus}.headline", tasks.Headline)
     experiment = Experiment(network, rules, headline, vocabulary, len(labels), seed)
     vectors = Path("data/vectors") / corpus / network_name / "training"
-    rows, part = (
-        (data / "train/phrases", "phrases") if rules.supervision == "phrases" else (data / "train", "train")
-    )
-    train = EncodedSplit.load(rows, device, vocabulary, pretrained(vectors, part))
+    part = {"sentences": "train", "phrases": "train/phrases"}[rules.supervision]
+    if not (data / part).exists():
+        raise Refusal(f"{corpus} came without trees (data/raw/{corpus}/source.json): it has no phrases")
+    train = EncodedSplit.load(data / part, device, vocabulary, pretrained(vectors, Path(part).name))
     validation = EncodedSplit.load(data / "validation", device, vocabulary, pretrained(vectors, "validation"))
     model = experiment.model(pretrained(vectors, "vocabulary"), device)
     document = {
@@ -55,7 +55,7 @@ def main(corpus: str, network_name: str, seed: int) -> None:
     name = f"{corpus}-{network_name}-{seed}"
     key = checkpoints.key_of(document, [data / "train", data / "validation", vectors])
     checkpoint = Path(".unroll/checkpoints") / f"{name}-{key}.safetensors"
-    with Display(f"train {corpus} {network_name} {seed}", document["headline"]) as display:
+    with Display(f"train {corpus} {network_name} {seed}") as display:
         loop_started = time.monotonic()
         fitted = experiment.run(model, train, validation, checkpoint, display)
         loop_seconds = time.monotonic() - loop_started

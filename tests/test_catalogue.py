@@ -263,8 +263,11 @@ EVERY_KIND = [
         ["networks.bow.embedding.size", "networks.bow.embedding.vectors"],
     ),
     ({"vectors/own": {"kind": "file", "path": "own.txt"}}, ["vectors.own.format"]),
-    ({"reference/t1_rnn/our": "rnn", "reference/t1_rnn/corpus": "tweet"}, ["reference.t1_rnn.our"]),
-    ({"reference/t1_linear/corpus": "tweet"}, ["reference"]),
+    (
+        {"reference/t1_rnn/our": "rnn", "reference/t1_rnn/corpus": "tweet"},
+        ["reference.t1_rnn.our", "reference.t1_rnn.corpus"],
+    ),
+    ({"reference/t1_linear/ours": "bows"}, ["reference.t1_linear.ours"]),
     ({"select": part("tweets", "gru", (1, -1))}, ["select.seeds.1"]),
     ({"select/networks": ["gru", "a b", "grus"]}, ["select.networks.1", "select.networks"]),
     (

@@ -172,9 +172,12 @@ def shipped_with(presets: dict) -> dict:
 @pytest.mark.parametrize(
     ("presets", "said"),
     [
-        ({"nonesuch": {"corpus": "tweets"}}, "reference: nonesuch is not among networks"),
-        ({"lstm": {"corpus": "nonesuch"}}, "reference: nonesuch is not among corpora"),
-        ({"lstm": {"corpus": "tweets", "ours": "nonesuch"}}, "reference: nonesuch is not among networks"),
+        ({"nonesuch": {"corpus": "tweets"}}, "reference.nonesuch: nonesuch is not among bow"),
+        ({"lstm": {"corpus": "nonesuch"}}, "reference.lstm.corpus: nonesuch is not among sst5"),
+        (
+            {"lstm": {"corpus": "tweets", "ours": "nonesuch"}},
+            "reference.lstm.ours: nonesuch is not among bow",
+        ),
         ({"lstm": {"corpus": "tweets", "our": "gru"}}, "reference.lstm.our: "),
         (
             {"lstm": {"corpus": "tweets", "published": {"figure": "test_loss", "value": 1.0, "said": "x"}}},

@@ -4,6 +4,7 @@ Every word carries at most one class, so that a bag of words can learn it too, a
 differs from all others of its corpus, so that cleaning keeps it.
 """
 
+import copy
 import io
 import json
 import random
@@ -131,7 +132,7 @@ def params() -> dict:
     return document | {
         "corpora": corpora,
         "select": selection,
-        "suites": {"tiny": dict(selection)},
+        "suites": {"tiny": copy.deepcopy(selection)},
         "reference": {},
     }
 

@@ -126,18 +126,18 @@ class _Together:
         for name, network in self._section("networks").items():
             vectors = _mapping(_mapping(network).get("embedding")).get("vectors")
             yield from self._unknown(f"networks.{name}.embedding.vectors", vectors, "vectors")
-        presets = self._section("reference")
-        corpora = [_mapping(preset).get("corpus") for preset in presets.values()]
-        ours = [_mapping(preset).get("ours") for preset in presets.values()]
-        yield from self._unknown("reference", corpora, "corpora", "corpora: ")
-        yield from self._unknown("reference", [*presets, *ours], "networks", "networks: ")
+        for name, preset in self._section("reference").items():
+            preset = _mapping(preset)
+            yield from self._unknown(f"reference.{name}", [name], "networks")
+            yield from self._unknown(f"reference.{name}.corpus", [preset.get("corpus")], "corpora")
+            yield from self._unknown(f"reference.{name}.ours", [preset.get("ours")], "networks")
 
-    def _unknown(self, place: str, names: object, kind: str, among: str = "") -> Iterator[str]:
+    def _unknown(self, place: str, names: object, kind: str) -> Iterator[str]:
         known = self.sections.get(kind)
         if isinstance(known, dict):
             for name in dict.fromkeys(_all_sound(names, Name)):
                 if name not in known:
-                    yield f"{place}: {name} is not among {among}{', '.join(known) or 'nothing'}"
+                    yield f"{place}: {name} is not among {', '.join(known) or 'nothing'}"
 
     def _entries_twice(self) -> Iterator[str]:
         for place, selection in self.selections.items():

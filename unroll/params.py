@@ -149,7 +149,7 @@ def parse(value: object, kind: Any, key: str, path: Path) -> Any:
     """
     try:
         document = json.dumps(value, default=str)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # a list as a key; a loop
         raise Refusal(f"{path}: {key or 'the document'} cannot be read: {error}") from None
     try:
         return TypeAdapter(kind).validate_json(document)

@@ -25,13 +25,15 @@ class Progress:
     """Share of this epoch's tokens, 0 to 1."""
     loss: float
     """Mean over this epoch so far."""
+    headline: str
     score: float
-    """The best headline on validation so far; NaN before the first."""
+    """The best on validation so far, of the headline; NaN before the first."""
     tokens_per_second: float
     seconds_left: float
     """Until the last epoch; early stopping may end the run sooner."""
 
-    def in_words(self, headline: str) -> str:
+    def in_words(self) -> str:
+        headline = self.headline.replace("_", " ")
         score = "" if math.isnan(self.score) else f"  validation {headline} {self.score:.3f}"
         minutes, seconds = divmod(round(self.seconds_left), 60)
         return (
@@ -68,19 +70,18 @@ class Clock:
     def tokens_per_second(self) -> float:
         return self.tokens / self.seconds if self.seconds else 0.0
 
-    def progress(self, loss: float, score: float) -> Progress:
+    def progress(self, loss: float, headline: str, score: float) -> Progress:
         speed = self.in_epoch / max(time.monotonic() - self.started, 1e-9)
         left = (self.epochs - self.epoch + 1) * self.tokens_an_epoch - self.in_epoch
-        return Progress(
-            self.epoch, self.epochs, self.in_epoch / self.tokens_an_epoch, loss, score, speed, left / speed
-        )
+        done = min(1.0, self.in_epoch / self.tokens_an_epoch)
+        return Progress(self.epoch, self.epochs, done, loss, headline, score, speed, max(0.0, left / speed))
 
 
 class Display:
     """Shows each Progress it is called with, within a `with` block."""
 
-    def __init__(self, stage: str, headline: str) -> None:
-        self.stage, self.headline = stage, headline
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
         self.file = os.environ.get(FILE_VARIABLE)
         shown = sys.stderr.isatty() and not self.file
         self.live = Live(console=Console(stderr=True), transient=True) if shown else None
@@ -95,7 +96,7 @@ class Display:
             self.live.stop()
 
     def __call__(self, progress: Progress) -> None:
-        line = progress.in_words(self.headline.replace("_", " "))
+        line = progress.in_words()
         if self.live:
             self.live.update(f"{self.stage}  {line}")
         if self.file:

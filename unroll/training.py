@@ -202,7 +202,7 @@ def _train_epoch(run: Run, state: State, clock: Clock, watch: Watcher) -> dict[s
         clock.add(int(train.lengths[rows].sum()))
         if clock.is_due():
             best = run.task.sign * state.best_score if state.history else float("nan")
-            watch(clock.progress(total_loss.item() / max(predicted, 1), best))
+            watch(clock.progress(total_loss.item() / max(predicted, 1), run.task.headline, best))
     predicted = max(predicted, 1)
     return {"train_loss": total_loss.item() / predicted, "train_accuracy": total_right.item() / predicted}
 
