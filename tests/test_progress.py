@@ -1,0 +1,56 @@
+"""A training run's line says what is running, how far it is and how long it still takes."""
+
+import dataclasses
+import math
+
+from unroll.progress import FILE_VARIABLE, Clock, Display, Progress
+
+HALFWAY = Progress(
+    epoch=2,
+    epochs=6,
+    done=0.5,
+    loss=0.8125,
+    headline="macro_recall",
+    score=0.6,
+    tokens_per_second=81234.0,
+    seconds_left=95.4,
+)
+
+
+def test_the_line_has_everything():
+    expected = "epoch 2/6  50%  loss 0.812  validation macro recall 0.600  81,234 tokens/s  1:35 left"
+    assert HALFWAY.in_words() == expected
+
+
+def test_before_the_first_validation_there_is_no_score():
+    assert "validation" not in dataclasses.replace(HALFWAY, score=math.nan).in_words()
+
+
+def test_a_score_goes_by_its_own_name():
+    words = dataclasses.replace(HALFWAY, headline="perplexity", score=425.1).in_words()
+    assert "validation perplexity 425.100" in words
+
+
+def test_the_scheduler_reads_the_line_from_its_file(tmp_path, monkeypatch):
+    path = tmp_path / "progress"
+    monkeypatch.setenv(FILE_VARIABLE, str(path))
+    with Display("train sst5 lstm 1") as display:
+        display(HALFWAY)
+    assert path.read_text(encoding="utf-8") == HALFWAY.in_words()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_a_terminal_or_a_scheduler_nothing_is_said(monkeypatch, capfd):
+    monkeypatch.delenv(FILE_VARIABLE, raising=False)
+    with Display("train sst5 lstm 1") as display:
+        display(HALFWAY)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_epoch_that_is_longer_than_expected_is_never_more_than_done():
+    clock = Clock(tokens_an_epoch=100, epochs=1)
+    clock.start(1)
+    clock.add(150)
+    found = clock.progress(0.5, "accuracy", 0.5)
+    assert found.done == 1.0
+    assert found.seconds_left == 0.0
