@@ -27,6 +27,7 @@ def result(
     report = {
         "headline": metric,
         "parameters": parameters,
+        "source": {"differences": []},
         "seeds": {str(seed): {metric: score} for seed, score in enumerate(scores, start=1)},
     }
     if majority is not None:
@@ -202,3 +203,14 @@ def test_the_shipped_suite_runs_all_that_the_table_speaks_of_and_nothing_else():
     parts = parse(document["suites"]["reference"], Suite, "suites.reference", PATH)
     run = {pair for part in parts for pair in itertools.product(part.corpora, part.networks)}
     assert run == reference.needed(parse(document["reference"], reference.Presets, "reference", PATH))
+
+
+def test_data_that_are_not_the_pinned_ones_are_named_once():
+    assert "pinned" not in reference.markdown(PRESETS, reference.rows(PRESETS, RESULTS))
+    results = copy.deepcopy(RESULTS)
+    for preset in ("first", "second", "third"):
+        results["news", preset].report["source"]["differences"] = ["train: 10 rows where 12 are expected"]
+    table = reference.rows(PRESETS, results)
+    text = reference.markdown(PRESETS, table)
+    assert text.count("- news: train: 10 rows where 12 are expected") == 1
+    assert [row["data_differ"] for row in table] == ["train: 10 rows where 12 are expected"] * 3 + [None]

@@ -93,6 +93,7 @@ def _row(name: str, preset: Preset, results: Results) -> dict:
         "recipe_mean": scored.mean,
         "recipe_std": scored.std,
         "recipe_parameters": recipe.report["parameters"],
+        "data_differ": "; ".join(recipe.report["source"]["differences"]) or None,
     }
     compared = ("ours_mean", "ours_std", "ours_parameters", "difference", "low", "high", "verdict")
     if preset.ours is None:
@@ -161,8 +162,12 @@ def markdown(presets: Presets, table: list[dict]) -> str:
     """Return reference.md, the table of `rows` for people."""
     lines = [HEADER, "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     lines += ["| " + " | ".join(_cells(row)) + " |" for row in table]
-    notes = list(_notes(presets))
-    return "\n".join(lines + (["", "What the notebooks reported:\n", *notes] if notes else [])) + "\n"
+    for heading, notes in (
+        ("What the notebooks reported:", list(_notes(presets))),
+        ("Not the pinned data, so that these figures are for other data:", _differences(table)),
+    ):
+        lines += ["", f"{heading}\n", *notes] if notes else []
+    return "\n".join(lines) + "\n"
 
 
 def _cells(row: dict) -> Iterator[str]:
@@ -192,3 +197,8 @@ def _notes(presets: Presets) -> Iterator[str]:
     for name, preset in presets.items():
         if claim := preset.published:
             yield f"- {name}: {in_words(claim.figure)} {written(claim.figure, claim.value)}, {claim.said}"
+
+
+def _differences(table: list[dict]) -> list[str]:
+    found = {row["corpus"]: row["data_differ"] for row in table if row["data_differ"]}
+    return [f"- {corpus}: {words}" for corpus, words in found.items()]
