@@ -11,7 +11,7 @@ from unroll.failures import Refusal, told_plainly
 def main(corpus: str, network_name: str, seed: int) -> None:
     started = time.monotonic()
     environment.pin()
-    from unroll import checkpoints, files, tasks, training
+    from unroll import checkpoints, files, live, tasks, training
     from unroll.batches import EncodedSplit
     from unroll.classifier import parameter_count
     from unroll.embeddings import pretrained
@@ -55,9 +55,10 @@ def main(corpus: str, network_name: str, seed: int) -> None:
     name = f"{corpus}-{network_name}-{seed}"
     key = checkpoints.key_of(document, [data / "train", data / "validation", vectors])
     checkpoint = Path(".unroll/checkpoints") / f"{name}-{key}.safetensors"
-    with Display(f"train {corpus} {network_name} {seed}") as display:
+    shown = Display(f"train {corpus} {network_name} {seed}")
+    with shown, live.view(corpus, network_name, seed) as ended:
         loop_started = time.monotonic()
-        fitted = experiment.run(model, train, validation, checkpoint, display)
+        fitted = experiment.run(model, train, validation, checkpoint, shown, ended)
         loop_seconds = time.monotonic() - loop_started
     document["best_epoch"] = fitted.best_epoch
     files.write_csv(Path("reports/history") / corpus / network_name / f"{seed}.csv", fitted.history)

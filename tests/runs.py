@@ -14,7 +14,7 @@ from unroll.batches import EncodedSplit
 from unroll.experiment import Experiment
 from unroll.networks import BagNetwork, Dropout, Embedding, Network, Pretraining, RecurrentNetwork
 from unroll.params import parse
-from unroll.training import Fitted, Training, Watcher, merge
+from unroll.training import Fitted, Listener, Training, Watcher, merge
 from unroll.vocabulary import Vocabulary, VocabularyRules
 
 PARAMS = tiny.ROOT / "params.yaml"
@@ -93,11 +93,12 @@ def fit(
     seed: int = 1,
     headline: str = "accuracy",
     watch: Watcher = lambda progress: None,
+    ended: Listener = lambda epoch: None,
 ) -> Fitted:
     """Run an experiment from its first weights, or from what it left in `folder`."""
     made = experiment(corpus, network, rules, seed, headline)
     model = made.model(None, "cpu")
-    return made.run(model, corpus.train, corpus.validation, folder / "run.safetensors", watch)
+    return made.run(model, corpus.train, corpus.validation, folder / "run.safetensors", watch, ended)
 
 
 def assert_same_bits(first: Fitted, second: Fitted) -> None:

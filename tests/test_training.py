@@ -163,6 +163,24 @@ def test_no_epoch_is_longer_than_the_rows_last(corpus, tmp_path, batches):
     assert [len(epoch) for epoch in epochs] == [-(-60 // 8)] * 4
 
 
+@pytest.mark.parametrize(("asked_for", "rows"), [(3, 24), (None, 60)])
+def test_the_learning_curve_counts_what_was_read(corpus, tmp_path, asked_for, rows):
+    read = []
+    with pytest.MonkeyPatch.context() as patched:
+        batch = corpus.train.__class__.batch
+        patched.setattr(
+            corpus.train.__class__,
+            "batch",
+            lambda split, rows: read.append((split, rows)) or batch(split, rows),
+        )
+        history = fit(corpus, tmp_path, BAG, changed(batches_per_epoch=asked_for)).history
+    trained = [rows for split, rows in read if split is corpus.train]
+    assert [epoch["rows"] for epoch in history] == [rows] * 4
+    assert sum(epoch["tokens"] for epoch in history) == sum(
+        corpus.train.lengths[rows].sum() for rows in trained
+    )
+
+
 def test_the_progress_of_a_shortened_epoch_is_that_of_its_batches(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(Clock, "is_due", lambda clock: True)
     seen = []

@@ -9,6 +9,7 @@ One more cell is one more subclass of Cell, named in CELLS.
 Axes: B rows in the batch, L steps, I components of the input, H units, G units of all gates.
 """
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
@@ -22,7 +23,7 @@ State = tuple[Tensor, ...]
 NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu}
 
 
-class Cell(nn.Module):
+class Cell(nn.Module, ABC):
     """A recurrent layer as a loop over its steps; a subclass writes out one step."""
 
     library: ClassVar[type[nn.RNNBase] | None] = None
@@ -61,9 +62,9 @@ class Cell(nn.Module):
             hidden.append(state[0])
         return torch.stack(hidden, dim=1)
 
+    @abstractmethod
     def step(self, input_BG: Tensor, recurrent_BG: Tensor, state: State) -> State:
         """Return the next state from W_ih x_t + b_ih, from W_hh h_{t-1} + b_hh, and the state before."""
-        raise NotImplementedError
 
 
 class Elman(Cell):

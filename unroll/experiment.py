@@ -13,7 +13,7 @@ from unroll.classifier import Classifier, NextWordModel, build_model
 from unroll.networks import BagNetwork, RecurrentNetwork
 from unroll.progress import Progress
 from unroll.tasks import Classification, Headline, NextWord, Task, class_weights
-from unroll.training import Fitted, Training
+from unroll.training import Fitted, Listener, Training
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,11 @@ class Experiment:
         validation: EncodedSplit,
         checkpoint: Path,
         watch: Callable[[Progress], None] = lambda progress: None,
+        ended: Listener = lambda epoch: None,
     ) -> Fitted:
         """Train the model to its best epoch; continue from `checkpoint` where it holds a run.
+
+        `watch` and `ended` are called as training.fit says; of pretraining's epochs `ended` hears nothing.
 
         Raises:
             Refusal: the loss or a score is no longer a number.
@@ -69,6 +72,7 @@ class Experiment:
             self.seed,
             checkpoint,
             watch,
+            ended,
         )
 
     @property

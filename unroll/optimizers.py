@@ -5,6 +5,7 @@ Our own, because the first optimizer that torch.optim makes imports torch's comp
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -28,7 +29,7 @@ class Group:
     old momentum. A batch of 64 tweets touches about 600 of 21,000 rows."""
 
 
-class Optimizer:
+class Optimizer(ABC):
     """Clips the gradients, moves the parameters, forgets the gradients."""
 
     memory: tuple[str, ...]
@@ -69,8 +70,9 @@ class Optimizer:
             for table, rows_UE in zip(tables, [moved_UE, *memory_UE], strict=True):
                 table.index_copy_(0, rows_U, rows_UE)
 
+    @abstractmethod
     def _move(self, parameters: list[Tensor], gradients: list[Tensor], states: States, rate: float) -> None:
-        raise NotImplementedError
+        """Move the parameters in place, and what their states remember."""
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the whole state, for a checkpoint."""

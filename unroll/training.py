@@ -27,6 +27,9 @@ from unroll.tasks import Task
 from unroll.weight_average import WeightAverage
 
 Watcher = Callable[[Progress], None]
+Epoch = dict[str, float]
+"""A row of the learning curve: its number, what was read, and what came of it."""
+Listener = Callable[[Epoch], None]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -82,7 +85,7 @@ class State:
     best_epoch: int = 0
     best_score: float = float("-inf")
     """The headline, negative where less of it is better."""
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Fitted:
     weights: dict[str, Tensor]
     """Of the epoch with the best headline on validation."""
     best_epoch: int
-    history: list[dict[str, float]]
+    history: list[Epoch]
     tokens_per_second: float
 
 
@@ -120,16 +123,20 @@ def fit(
     seed: int,
     checkpoint: Path,
     watch: Watcher = lambda progress: None,
+    ended: Listener = lambda epoch: None,
 ) -> Fitted:
     """Train until `patience` epochs brought no better headline on validation; keep the best epoch.
 
-    Continues from `checkpoint` where it holds a run, and removes it at the end.
+    Continues from `checkpoint` where it holds a run, and removes it at the end. `watch` hears twice a
+    second where the run stands, `ended` hears of each epoch, of those in the checkpoint too.
 
     Raises:
         Refusal: the loss or a score is no longer a number.
     """
     run = _prepare(model, train, task, training, batching, seed)
     state, best = _resume(checkpoint, run)
+    for epoch in state.history:
+        ended(epoch)
     clock = Clock(_tokens_an_epoch(run), training.epochs)
     while state.epoch < training.epochs and state.epoch - state.best_epoch < training.patience:
         state.epoch += 1
@@ -149,6 +156,7 @@ def fit(
                 state.best_score, state.best_epoch = task.sign * scores[task.headline], state.epoch
                 best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         _keep(checkpoint, run, state, best)
+        ended(state.history[-1])
     checkpoint.unlink(missing_ok=True)
     return Fitted(best, state.best_epoch, state.history, clock.tokens_per_second())
 
@@ -179,14 +187,14 @@ def _tokens_an_epoch(run: Run) -> int:
     return max(1, round(int(run.train.lengths.sum()) * share))
 
 
-def _train_epoch(run: Run, state: State, clock: Clock, watch: Watcher) -> dict[str, float]:
-    """Pass once over the training rows; return their mean loss and how many were right."""
+def _train_epoch(run: Run, state: State, clock: Clock, watch: Watcher) -> Epoch:
+    """Pass once over the training rows; return what was read, its mean loss and how many were right."""
     training, train = run.training, run.train
     seed_everything(run.seed, state.epoch)
     run.model.train()
     total_loss = torch.zeros((), device=train.ids.device)
     total_right = torch.zeros((), device=train.ids.device, dtype=torch.int64)
-    predicted = 0
+    predicted = rows_read = 0
     order = training_order(train.lengths, training.batch_size, run.seed, state.epoch, run.batching)
     steps = training.epochs * run.batches
     for rows in order[: run.batches]:
@@ -199,12 +207,18 @@ def _train_epoch(run: Run, state: State, clock: Clock, watch: Watcher) -> dict[s
         total_loss += loss.detach() * count
         total_right += right
         predicted += count
+        rows_read += len(rows)
         clock.add(int(train.lengths[rows].sum()))
         if clock.is_due():
             best = run.task.sign * state.best_score if state.history else float("nan")
             watch(clock.progress(total_loss.item() / max(predicted, 1), run.task.headline, best))
     predicted = max(predicted, 1)
-    return {"train_loss": total_loss.item() / predicted, "train_accuracy": total_right.item() / predicted}
+    return {
+        "rows": rows_read,
+        "tokens": clock.in_epoch,
+        "train_loss": total_loss.item() / predicted,
+        "train_accuracy": total_right.item() / predicted,
+    }
 
 
 def _keep(path: Path, run: Run, state: State, best: dict[str, Tensor]) -> None:
