@@ -163,8 +163,8 @@ def test_no_epoch_is_longer_than_the_rows_last(corpus, tmp_path, batches):
     assert [len(epoch) for epoch in epochs] == [-(-60 // 8)] * 4
 
 
-@pytest.mark.parametrize(("asked_for", "rows"), [(3, 24), (None, 60)])
-def test_the_learning_curve_counts_what_was_read(corpus, tmp_path, asked_for, rows):
+@pytest.mark.parametrize("asked_for", [3, None])
+def test_the_learning_curve_counts_what_was_read(corpus, tmp_path, asked_for):
     read = []
     with pytest.MonkeyPatch.context() as patched:
         batch = corpus.train.__class__.batch
@@ -175,7 +175,7 @@ def test_the_learning_curve_counts_what_was_read(corpus, tmp_path, asked_for, ro
         )
         history = fit(corpus, tmp_path, BAG, changed(batches_per_epoch=asked_for)).history
     trained = [rows for split, rows in read if split is corpus.train]
-    assert [epoch["rows"] for epoch in history] == [rows] * 4
+    assert sum(epoch["rows"] for epoch in history) == sum(map(len, trained))
     assert sum(epoch["tokens"] for epoch in history) == sum(
         corpus.train.lengths[rows].sum() for rows in trained
     )
