@@ -1,30 +1,41 @@
-"""Every selected network's metrics -> reports/comparison.csv and comparison.md."""
+"""Every selected network's results on one corpus -> reports/comparison/<corpus>.json."""
 
+import sys
 from pathlib import Path
 
-from unroll import comparison, files
+from unroll import environment
 from unroll.failures import told_plainly
-from unroll.params import Params, Selection
 
 
-def main() -> None:
+def main(corpus: str) -> None:
+    environment.pin()  # before numpy: one thread, so that sums come out the same
+    from unroll import comparison, files, results
+    from unroll.comparison_spec import Comparison, Published
+    from unroll.params import Name, Params, Seed
+
     params = Params()
-    selection = params.get("select", Selection)
-    # The parameters say what belongs to the comparison; the folder may hold older networks too.
-    reports = {
-        corpus: [
-            files.read_json(Path("reports/metrics") / corpus / f"{network}.json")
-            for network in selection.networks
-        ]
-        for corpus in selection.corpora
-    }
-    titles = {name: params.get(f"corpora.{name}.title", str) for name in reports}
-    kind = tuple[comparison.Published, ...]
-    published = {name: params.get(f"corpora.{name}.published", kind) for name in reports}
-    files.write_csv(Path("reports/comparison.csv"), comparison.rows(reports))
-    files.write_text(Path("reports/comparison.md"), comparison.markdown(reports, titles, published))
+    title = params.get(f"corpora.{corpus}.title", str)
+    published = params.get(f"corpora.{corpus}.published", tuple[Published, ...])
+    rules = params.get("comparison", Comparison)
+    seeds = params.get("select.seeds", tuple[Seed, ...])
+    # The parameters say what belongs to the comparison; the folders may hold older networks too.
+    networks = params.get("select.networks", tuple[Name, ...])
+    encoded, reports = Path("data/vocabulary") / corpus, Path("reports")
+    vocabulary = (encoded / "vocabulary.txt").read_text(encoding="utf-8").count("\n")
+    rows = results.read_rows(Path("data/clean") / corpus / "test.parquet", encoded / "test", vocabulary)
+    found = [
+        results.read_result(
+            reports / "scores" / corpus / f"{network}.json",
+            reports / "predictions" / corpus / f"{network}.parquet",
+            {seed: reports / "history" / corpus / network / f"{seed}.csv" for seed in seeds},
+            rows,
+        )
+        for network in networks
+    ]
+    document = comparison.document(corpus, title, published, found, rows, rules)
+    files.write_json(reports / "comparison" / f"{corpus}.json", document)
 
 
 if __name__ == "__main__":
     with told_plainly():
-        main()
+        main(sys.argv[1])

@@ -1,4 +1,4 @@
-"""One (corpus, network), all its seeds, on the test split -> reports/predictions, reports/metrics."""
+"""One (corpus, network), all its seeds, on the test split -> reports/{scores,predictions,metrics}."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from unroll.failures import told_plainly
 
 def main(corpus: str, network_name: str) -> None:
     environment.pin()
-    from unroll import evaluation, files, frames, tasks
+    from unroll import evaluation, files, frames
     from unroll.batches import EncodedSplit
     from unroll.embeddings import pretrained
     from unroll.params import Params, Seed
@@ -23,36 +23,35 @@ def main(corpus: str, network_name: str) -> None:
     vectors = Path("data/vectors") / corpus / network_name / "test"
     train = EncodedSplit.load(data / "train", device, vocabulary)
     test = EncodedSplit.load(data / "test", device, vocabulary, pretrained(vectors, "test"))
-    scores = {}
+    models, documents = {}, []
     for seed in seeds:
         folder = Path("models") / corpus / network_name / str(seed)
-        model, document = evaluation.load_model(folder, vocabulary_sha256, device)
-        environment.prepare_torch(device, document["training"]["matmul_precision"])
-        predict = tasks.predict_words if document["headline"] == "perplexity" else tasks.predict
-        scores[seed] = predict(model, test)
-    if document["headline"] == "perplexity":
-        summary = evaluation.score_words(scores)
-        summary["unigrams"] = evaluation.unigrams(train, test, vocabulary)
-        frame, schema = evaluation.words_frame(scores, test), evaluation.WORDS_SCHEMA
+        models[seed], document = evaluation.load_model(folder, vocabulary_sha256, device)
+        documents.append(document)
+    headline, labels, rules = document["headline"], document["labels"], document["training"]
+    environment.prepare_torch(device, rules["matmul_precision"])
+    if headline == "perplexity":
+        found = evaluation.of_words(models, train, test, vocabulary)
     else:
-        classes = len(document["labels"])
-        summary = evaluation.score_classes(scores, test.labels.cpu().numpy())
-        summary["majority"] = evaluation.majority(train, test, classes)
-        frame, schema = evaluation.predictions_frame(scores, test), evaluation.predictions_schema(classes)
-    files.write_json(
-        Path("reports/metrics") / corpus / f"{network_name}.json",
-        {
-            "corpus": corpus,
-            "network": network_name,
-            "headline": document["headline"],
-            "parameters": document["parameters"],
-            "rows": len(test),
-            **summary,
-            "source": files.read_json(Path("data/raw") / corpus / "source.json"),
-        },
-    )
-    path = Path("reports/predictions") / corpus / f"{network_name}.parquet"
-    frames.write_parquet(path, frame, schema)
+        found = evaluation.of_classes(models, train, test, len(labels))
+    report = {
+        "corpus": corpus,
+        "network": network_name,
+        "headline": headline,
+        "labels": labels,
+        "spec": document["network"],
+        "supervision": rules["supervision"],
+        "best_epochs": [one["best_epoch"] for one in documents],
+        "parameters": document["parameters"],
+        "operations": evaluation.operations_of(models[seed], document),
+        "rows": len(test),
+        **found.summary,
+        "source": files.read_json(Path("data/raw") / corpus / "source.json"),
+    }
+    reports, name = Path("reports"), f"{corpus}/{network_name}"
+    files.write_json(reports / "scores" / f"{name}.json", report)
+    files.write_json(reports / "metrics" / f"{name}.json", evaluation.as_metrics(headline, found.summary))
+    frames.write_parquet(reports / "predictions" / f"{name}.parquet", found.predictions, found.schema)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ from unroll.shapes_command import show_shapes
 PARAMS = Path("params.yaml")
 ENVIRONMENT = Path("data/environment")
 COMPARISON = Path("reports/comparison.csv")
+PAGE = Path("reports/index.html")
 REFERENCE = Path("reports/reference.csv")
-METRICS = Path("reports/metrics")
+SCORES = Path("reports/scores")
 HISTORY = Path("reports/history")
 LOCK = Path("dvc.lock")
 PARKED = Path(".unroll/parked.lock")
@@ -83,7 +84,7 @@ def repro(
             run(survey.stale)
     # Before the seal: the tracker reads the lock, and is to see every part.
     lockfile.arrange(LOCK, PARKED, names)
-    if survey.compared:
+    if survey.reported:
         console.print("nothing is left to run: only the tracker looks again")
         # As dvc.yaml has it, but without DVC, which would rewrite the lock to say the same.
         scheduler.run_one(["-m", "stages.track"], LOGS / "seal.log")
@@ -135,9 +136,9 @@ def _show(console: Console, parts: tuple[Selection, ...]) -> None:
     if len(parts) > 1:
         console.print(f"{COMPARISON} and `select` are those of the last part alone")
     else:
-        console.print(f"The whole comparison: {COMPARISON.with_suffix('.md')}, {COMPARISON}")
+        console.print(f"The whole comparison: {PAGE}, {COMPARISON.with_suffix('.md')}, {COMPARISON}")
     console.print(
-        f"Metrics: {METRICS}/   learning curves: {HISTORY}/   predictions: reports/predictions/\n"
+        f"Scores: {SCORES}/   learning curves: {HISTORY}/   predictions: reports/predictions/\n"
         "Every run side by side in MLflow: make ui"
     )
 
@@ -165,7 +166,7 @@ def _result(corpus: str, network: str) -> reference.Result:
 
 
 def _report(corpus: str, network: str) -> dict:
-    return files.read_json(METRICS / corpus / f"{network}.json")
+    return files.read_json(SCORES / corpus / f"{network}.json")
 
 
 if __name__ == "__main__":

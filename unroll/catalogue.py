@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from unroll.comparison import Published
+from unroll.comparison_spec import Comparison, Published
 from unroll.environment import Device
 from unroll.failures import Refusal
 from unroll.networks import Network
@@ -54,6 +54,7 @@ class Catalogue(Strict):
     """Each section by itself; `check` makes one whose sections also fit together."""
 
     select: Selection
+    comparison: Comparison
     suites: dict[Name, Suite]
     reference: Presets
     corpora: dict[Name, Corpus]

@@ -1,138 +1,127 @@
-"""Every network's metrics -> one table, with its spread and what it must be held against."""
+"""The networks of one corpus, held against each other: one document with all that can be said of them.
 
-from typing import Annotated, Literal, get_args
+Axes: K networks, S seeds, N test rows, X what an answer has (C classes; for next words 1), B resamples,
+P pairs.
+"""
 
-from pydantic import Field
+from functools import partial
 
-from unroll.params import Strict
-from unroll.scores import in_words, lower_is_better, written
-from unroll.statistics import spread
+import numpy as np
 
-Metric = Literal["accuracy", "macro_recall", "macro_f1", "loss", "ece"]
-METRICS: tuple[str, ...] = get_args(Metric)
-NEXT_WORD_METRICS = ("perplexity", "loss", "accuracy")
-Reports = dict[str, list[dict]]
-"""For each corpus, the metrics documents of its networks."""
+from unroll import breakdown, resampling, significance
+from unroll.comparison_spec import Comparison, Published
+from unroll.contest import Contest
+from unroll.metrics import all_metrics
+from unroll.results import Result, Rows
+from unroll.scores import METRICS, NEXT_WORD_METRICS
+from unroll.statistics import two_level
 
-
-class Published(Strict):
-    """A figure from the literature, shown beside ours; `value` is a proportion, as all metrics are."""
-
-    system: str
-    metric: Metric
-    value: Annotated[float, Field(ge=0, le=1)]
-    source: str
+RESAMPLES_OF_BANDS = 1000
+"""At most: every band of rows is a bootstrap of its own."""
 
 
-def rows(reports: Reports) -> list[dict]:
-    """Return comparison.csv: a row a corpus, network and metric, each corpus by its headline."""
-    table = []
-    for corpus, documents in reports.items():
-        for document in by_headline(documents):
-            for metric in _metrics(document):
-                values = [scores[metric] for scores in document["seeds"].values()]
-                found = spread(values)
-                table.append(
-                    {
-                        "corpus": corpus,
-                        "network": document["network"],
-                        "metric": metric,
-                        "seeds": len(values),
-                        "mean": found.mean,
-                        "std": found.std,
-                        "ci_low": found.low,
-                        "ci_high": found.high,
-                        "parameters": document["parameters"],
-                    }
-                )
-    return table
-
-
-def by_headline(documents: list[dict]) -> list[dict]:
-    """Classifiers before next-word networks, best mean headline first; the name decides between equals."""
-
-    def rank(one: dict) -> tuple[bool, float, str]:
-        mean, lower = one["mean"][one["headline"]], lower_is_better(one["headline"])
-        return lower, mean if lower else -mean, one["network"]
-
-    return sorted(documents, key=rank)
-
-
-def _metrics(document: dict) -> tuple[str, ...]:
-    return NEXT_WORD_METRICS if document["headline"] == "perplexity" else METRICS
-
-
-def markdown(reports: Reports, titles: dict[str, str], published: dict[str, tuple[Published, ...]]) -> str:
-    """Return comparison.md: for each corpus its source, our networks, and what to hold them against."""
-    sections = [_section(name, titles[name], reports[name], published[name]) for name in reports]
-    return "\n".join(["# Comparison\n", *sections])
-
-
-def _section(name: str, title: str, documents: list[dict], published: tuple[Published, ...]) -> str:
-    parts = [f"## {name}: {title}\n", _provenance(documents[0]["source"])]
-    classifiers = [one for one in documents if one["headline"] != "perplexity"]
-    readers = [one for one in documents if one["headline"] == "perplexity"]
-    if classifiers:
-        figures = [("majority class", "", classifiers[0]["majority"])]
-        figures += [(one.system, one.source, {one.metric: one.value}) for one in published]
-        parts.append(_table(classifiers, figures))
-    if readers:
-        parts.append("\nNext words: perplexity over every word but a row's first.")
-        parts.append(_table(readers, [("frequency of words", "", readers[0]["unigrams"])]))
-    return "\n".join(parts) + "\n"
-
-
-def _table(documents: list[dict], figures: list[tuple[str, str, dict[str, float]]]) -> str:
-    headline, seeds = documents[0]["headline"], len(documents[0]["seeds"])
-    others = [metric for metric in _metrics(documents[0]) if metric != headline]
-    columns = ["network", f"{in_words(headline)} (mean ± std)", "95 % interval", "ensemble"]
-    columns += [in_words(metric) for metric in others] + ["parameters"]
-    lines = [
-        f"\n{documents[0]['rows']:,} test rows, seeds a network: {seeds}, sorted by {in_words(headline)}. "
-        "The interval is over seeds (Student's t): it does not say how other test rows would differ.\n",
-        "| " + " | ".join(columns) + " |",
-        "|" + "---|" * len(columns),
-    ]
-    for document in by_headline(documents):
-        found = spread([scores[headline] for scores in document["seeds"].values()])
-        std = "" if found.std is None else f" ± {written(headline, found.std)}"
-        ends = (
-            "one seed"
-            if found.low is None
-            else " to ".join(written(headline, end) for end in (found.low, found.high))
-        )
-        cells = [document["network"], f"**{written(headline, found.mean)}**{std}", ends]
-        cells += [_cell(headline, document["ensemble"][headline])]
-        cells += [_cell(metric, document["mean"][metric]) for metric in others]
-        lines.append("| " + " | ".join([*cells, f"{document['parameters']:,}"]) + " |")
-    lines += [_reference(*figure, headline, others) for figure in figures]
-    return "\n".join(lines)
-
-
-def _reference(system: str, source: str, scores: dict[str, float], headline: str, others: list[str]) -> str:
-    name = f"*{system}* ({source})" if source else f"*{system}*"
-    cells = [name, _cell(headline, scores.get(headline)), "", ""]
-    cells += [_cell(metric, scores.get(metric)) for metric in others] + [""]
-    return "| " + " | ".join(cells) + " |"
-
-
-def _cell(metric: str, value: float | None) -> str:
-    return "" if value is None else written(metric, value)
-
-
-def _provenance(source: dict) -> str:
-    words = f"Data: {source['repository']}, revision {source['revision']}, from {_the(source['from'])}."
-    if "fallback" in source:
-        words += f" **{source['fallback']}.**"
-    if source["differences"]:
-        words += f" **Not the pinned data:** {'; '.join(source['differences'])}."
-    return words
-
-
-def _the(origin: str) -> str:
+def document(
+    corpus: str,
+    title: str,
+    published: tuple[Published, ...],
+    results: list[Result],
+    rows: Rows,
+    rules: Comparison,
+) -> dict:
+    """Return the comparison of one corpus's networks, as JSON can hold it: proportions, not percent."""
+    source = results[0].report["source"]
+    fallback = [source["fallback"]] if "fallback" in source else []
+    contests = []
+    for kind in (Classification, NextWords):
+        if entered := [one for one in results if (one.report["headline"] == "perplexity") == kind.of_words]:
+            contests.append(kind(entered, rows, rules, published))
     return {
-        "hub": "the Hugging Face Hub",
-        "mirror": "a mirror of the Hub",
-        "pypi": "PyPI",
-        "file": "files of the user's own",
-    }[origin]
+        "corpus": corpus,
+        "title": title,
+        "source": source,
+        "warnings": fallback + source["differences"],
+        "rows": len(rows.numbers_N),
+        "seeds": results[0].seeds,
+        "level": rules.level,
+        "resamples": rules.resamples,
+        "tasks": [contest.document() for contest in contests],
+    }
+
+
+class Classification(Contest):
+    task = "classification"
+    of_words = False
+    metrics = METRICS
+    tested = ("accuracy", "macro_recall", "macro_f1", "loss")
+
+    def resampled(self) -> dict[str, np.ndarray]:
+        return resampling.bootstrap_classes(
+            self.answers_KSNX, self.rows.labels_N, self.rules.resamples, self.rules.seed
+        )
+
+    def chances(self) -> dict[str, np.ndarray]:
+        right_KSN = self.answers_KSNX.argmax(axis=-1) == self.rows.labels_N
+        exact = [significance.mcnemar_exact(right_KSN[a], right_KSN[b]) for a, b in self.pairs]
+        return {"accuracy": np.array(exact)} | resampling.approximate_randomisation(
+            self.answers_KSNX, self.rows.labels_N, self.pairs, self.rules.resamples, self.rules.seed
+        )
+
+    def floor(self) -> dict:
+        return {"system": "majority class", "source": "", "scores": self.results[0].report["majority"]}
+
+    def of_network(self, place: int) -> dict:
+        answers_SNC, labels_N = self.answers_KSNX[place], self.rows.labels_N
+        by_length = breakdown.bands(self.rows.lengths_N)
+        by_unknown = breakdown.bands(self.rows.unknown_N, zero_apart=True)
+        interval = partial(self._interval_in_band, place)
+        return {
+            "confusion": breakdown.confusion(answers_SNC, labels_N),
+            "calibration": breakdown.calibration(answers_SNC, labels_N),
+            "by_length": breakdown.scores_in_bands(answers_SNC, labels_N, by_length, self.headline, interval),
+            "by_unknown": breakdown.scores_in_bands(
+                answers_SNC, labels_N, by_unknown, self.headline, interval
+            ),
+        }
+
+    def _interval_in_band(self, place: int, chosen_n: np.ndarray) -> tuple[float, float]:
+        answers_1SnC, labels_n = self.answers_KSNX[[place]][:, :, chosen_n], self.rows.labels_N[chosen_n]
+        resamples = min(self.rules.resamples, RESAMPLES_OF_BANDS)
+        resampled = resampling.bootstrap_classes(answers_1SnC, labels_n, resamples, self.rules.seed)
+        observed_S = [all_metrics(answers_nC, labels_n)[self.headline] for answers_nC in answers_1SnC[0]]
+        found = two_level(np.array(observed_S), resampled[self.headline][:, 0], self.rules.level)
+        return found.low, found.high
+
+    def of_all(self) -> dict:
+        answers = breakdown.Answers(
+            [one.name for one in self.results],
+            self.answers_KSNX,
+            self.rows.labels_N,
+            self.rows.numbers_N,
+            self.rows.texts,
+        )
+        disagreements, texts = breakdown.disagreements(answers)
+        return {"hard": breakdown.hard_rows(answers), "disagreements": disagreements, "texts": texts}
+
+
+class NextWords(Contest):
+    task = "next_word"
+    of_words = True
+    metrics = NEXT_WORD_METRICS
+    tested = ("perplexity", "loss")
+
+    def resampled(self) -> dict[str, np.ndarray]:
+        return resampling.bootstrap_words(
+            self.answers_KSNX[..., 0], self.rows.predicted_words_N, self.rules.resamples, self.rules.seed
+        )
+
+    def chances(self) -> dict[str, np.ndarray]:
+        return resampling.approximate_randomisation_words(
+            self.answers_KSNX[..., 0],
+            self.rows.predicted_words_N,
+            self.pairs,
+            self.rules.resamples,
+            self.rules.seed,
+        )
+
+    def floor(self) -> dict:
+        return {"system": "frequency of words", "source": "", "scores": self.results[0].report["unigrams"]}

@@ -1,5 +1,6 @@
 """Every seed of one network on the test split: predictions and metrics."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,20 @@ from unroll.batches import EncodedSplit
 from unroll.checkpoints import load_weights
 from unroll.classifier import build_model
 from unroll.failures import Refusal
-from unroll.networks import Network
-from unroll.tasks import Words, next_word_metrics
+from unroll.networks import Network, RecurrentNetwork
+from unroll.operations import operations
+from unroll.tasks import Words, next_word_metrics, predict, predict_words
 from unroll.vocabulary import UNKNOWN
 
 Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    summary: dict
+    """The metrics of each seed, their mean and standard deviation, those of the ensemble, and a floor."""
+    predictions: pd.DataFrame
+    schema: pa.Schema
 
 
 def load_model(folder: Path, vocabulary_sha256: str, device: str) -> tuple[nn.Module, dict]:
@@ -35,6 +45,43 @@ def load_model(folder: Path, vocabulary_sha256: str, device: str) -> tuple[nn.Mo
     model = build_model(network, len(table_VE), len(document["labels"]), table_VE)
     model.load_state_dict(weights)
     return model.to(device), document
+
+
+def of_classes(
+    models: dict[int, nn.Module], train: EncodedSplit, test: EncodedSplit, classes: int
+) -> Evaluation:
+    """Let the classifiers of all seeds read the test split; the floor is the majority class of training."""
+    scores = {seed: predict(model, test) for seed, model in models.items()}
+    summary = score_classes(scores, test.labels.cpu().numpy()) | {"majority": majority(train, test, classes)}
+    return Evaluation(summary, predictions_frame(scores, test), predictions_schema(classes))
+
+
+def of_words(
+    models: dict[int, nn.Module], train: EncodedSplit, test: EncodedSplit, vocabulary: int
+) -> Evaluation:
+    """Let the next-word networks of all seeds read the test split; the floor is the words' frequencies."""
+    words = {seed: predict_words(model, test) for seed, model in models.items()}
+    summary = score_words(words) | {"unigrams": unigrams(train, test, vocabulary)}
+    return Evaluation(summary, words_frame(words, test), WORDS_SCHEMA)
+
+
+def operations_of(model: nn.Module, document: dict) -> dict:
+    """Return the operations of one forward pass, and those of the pretraining where there was one."""
+    network = TypeAdapter(Network).validate_python(document["network"])
+    vocabulary, size = document["vocabulary_size"], model.embedding.size
+    reads_on = document["headline"] == "perplexity"
+    counted = asdict(operations(network, vocabulary if reads_on else len(document["labels"]), size))
+    if isinstance(network, RecurrentNetwork) and network.pretraining:
+        reader = network.model_copy(update={"task": "next_word"})
+        counted["pretraining"] = {"epochs": network.pretraining.epochs} | asdict(
+            operations(reader, vocabulary, size)
+        )
+    return counted
+
+
+def as_metrics(headline: str, summary: dict) -> dict[str, float | None]:
+    """Return what DVC shows of a network: one level, so that its tables stay narrow."""
+    return summary["mean"] | {"headline_std": summary["std"][headline]}
 
 
 def predictions_frame(seeds: dict[int, np.ndarray], split: EncodedSplit) -> pd.DataFrame:

@@ -24,10 +24,10 @@ from rich.table import Table
 from unroll.failures import Refusal
 from unroll.progress import FILE_VARIABLE
 
-SERIAL = frozenset({"environment", "compare", "track"})
+SERIAL = frozenset({"environment", "report", "track"})
 """Stages that run alone: the first of all, and those that read every other stage's results."""
-LEARNING = frozenset({"train", "evaluate"})
-"""Stages of models; all others prepare their data, or run alone."""
+LEARNING = frozenset({"train", "evaluate", "compare"})
+"""Stages of models and what comes of them; all others prepare their data, or run alone."""
 POLL_SECONDS = 0.05
 
 Graph = dict[str, set[str]]
@@ -50,8 +50,8 @@ class Survey:
 
     names: list[str]
     stale: Graph
-    compared: bool
-    """Nothing is stale, and neither is the comparison of it all."""
+    reported: bool
+    """Nothing is stale, and neither is the report of it all."""
 
 
 def survey(root: Path) -> Survey:
@@ -79,7 +79,7 @@ def survey(root: Path) -> Survey:
         stale = {one.addressing for name in changed for one in networkx.ancestors(graph, stages[name])}
         stale = (stale | changed) - SERIAL
         needs = {name: {one.addressing for one in graph.successors(stages[name])} & stale for name in stale}
-        return Survey(list(stages), needs, compared=not needs and "compare" not in status)
+        return Survey(list(stages), needs, reported=not needs and "report" not in status)
 
 
 def preparation(stale: Graph) -> Graph:

@@ -1,5 +1,7 @@
 """How a metric is named, which way it is better, and how its values are written for people."""
 
+METRICS = ("accuracy", "macro_recall", "macro_f1", "loss", "ece")
+NEXT_WORD_METRICS = ("perplexity", "loss", "accuracy")
 ACRONYMS = {"ece": "ECE", "f1": "F1"}
 LOWER_IS_BETTER = frozenset({"loss", "ece", "perplexity"})
 DECIMALS = {"loss": 3, "perplexity": 1}

@@ -1,0 +1,35 @@
+"""Every corpus's comparison -> the tables and the page that people read."""
+
+from pathlib import Path
+
+from unroll import environment
+from unroll.failures import told_plainly
+
+
+def main() -> None:
+    environment.pin()
+    from unroll import comparison_tables, figures, files, latex, page, ranks, times
+    from unroll.params import Name, Params
+
+    reports = Path("reports")
+    params = Params()
+    corpora = params.get("select.corpora", tuple[Name, ...])
+    documents = [files.read_json(reports / "comparison" / f"{corpus}.json") for corpus in corpora]
+    over_corpora = ranks.of(documents)
+    files.write_csv(reports / "comparison.csv", comparison_tables.rows(documents))
+    files.write_csv(reports / "pairs.csv", comparison_tables.pair_rows(documents))
+    files.write_text(reports / "comparison.md", comparison_tables.markdown(documents, over_corpora))
+    files.write_text(reports / "index.html", page.render(documents, over_corpora))
+    # Times do not repeat, so they are no out; the page shows them where they lie beside it.
+    files.write_text(reports / "times.js", times.as_script(Path(".unroll/times"), documents))
+    with files.whole_folder(reports / "figures") as folder:
+        for name, figure in figures.all_figures(documents, over_corpora).items():
+            files.write_text(folder / f"{name}.svg", figure.svg())
+    with files.whole_folder(reports / "tables") as folder:
+        for name, text in latex.tables(documents, over_corpora).items():
+            files.write_text(folder / name, text)
+
+
+if __name__ == "__main__":
+    with told_plainly():
+        main()
