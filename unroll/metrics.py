@@ -38,11 +38,16 @@ def cross_entropy(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
     return float(-np.log(np.maximum(chosen_N, 1e-12)).mean())
 
 
+def calibration_bins(confidence_N: np.ndarray) -> np.ndarray:
+    """Return each row's bin, 0 to 14; full confidence lies in the last."""
+    return np.minimum((confidence_N * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+
+
 def expected_calibration_error(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
     """Mean distance between confidence and accuracy over 15 bins of equal width (Guo et al. 2017)."""
     confidence_N = probabilities_NC.max(axis=1)
     correct_N = probabilities_NC.argmax(axis=1) == labels_N
-    bins_N = np.minimum((confidence_N * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    bins_N = calibration_bins(confidence_N)
     gap = np.bincount(bins_N, weights=confidence_N - correct_N, minlength=CALIBRATION_BINS)
     return float(np.abs(gap).sum() / len(labels_N))
 

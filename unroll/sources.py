@@ -10,6 +10,8 @@ from unroll.params import Share, Strict
 SPLITS = ("train", "validation", "test")
 Split = Literal["train", "validation", "test"]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9a-z.]*$")]
 Repository = Annotated[str, StringConstraints(pattern=r"^[\w-]+(\.[\w-]+)*/[\w-]+(\.[\w-]+)*$")]
 Shares = dict[Literal["validation", "test"], Annotated[Share, Field(gt=0)]]
 Frames = dict[str, pd.DataFrame]
@@ -74,8 +76,8 @@ class PypiSource(Pinned):
     """A table of (id, mean rating, text) in a tar file within a source distribution."""
 
     kind: Literal["pypi"]
-    package: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9][0-9a-z.]*$")]
+    package: Package
+    version: Version
     archive_sha256: Digest
     archive: str
     file: str

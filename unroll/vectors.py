@@ -6,12 +6,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from unroll import files
 from unroll.failures import Refusal
 from unroll.params import Name, Strict
-from unroll.sources import Digest
+from unroll.sources import Digest, Package, Version
 
 
 class FileSource(Strict):
@@ -35,8 +35,8 @@ class PackageSource(Strict):
     """A matrix as .npy, its words as the first column of a parquet file: one row each, in one order."""
 
     kind: Literal["package"]
-    package: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9][0-9a-z.]*$")]
+    package: Package
+    version: Version
     vectors: PackageFile
     words: PackageFile
     licence: str
