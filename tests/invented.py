@@ -118,7 +118,6 @@ def next_word_task(**changes: object) -> dict:
         for name, values in (("reader", [100.0, 120.0]), ("other", [150.0, 170.0]))
     ]
     for one in networks:
-        one |= {"confusion": None, "calibration": None}
         del one["confusion"], one["calibration"]
         one["scores"]["accuracy"]["ensemble"] = None
     return task(

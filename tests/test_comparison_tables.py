@@ -183,7 +183,7 @@ def test_every_row_has_as_many_cells_as_there_are_columns(one):
 def test_a_pair_stands_once_above_the_diagonal_with_its_corrected_p():
     table = pair_table(document(), task())
     assert table.columns[1:] == ["bag_1", "rnn"]
-    assert table.rows == [["gru", "+1.5 (p 0.31)", "+20.0 (p < 0.001)"], ["bag_1", "", "+18.5 (p 0.060)"]]
+    assert table.rows == [["gru", "+1.5 (0.31)", "+20.0 (< 0.001)"], ["bag_1", "", "+18.5 (0.060)"]]
 
 
 def test_only_pairs_that_were_told_apart_at_the_level_stand_out():
@@ -199,7 +199,7 @@ def test_a_pair_without_a_test_does_not_stand_out():
     untested = task(pairs=[pair("accuracy", *names, 0.1, None) for names in PAIRS])
     table = pair_table(document(untested), untested)
     assert not table.strong
-    assert table.rows[0][1] == "+10.0 (no p)"
+    assert table.rows[0][1] == "+10.0 (not tested)"
 
 
 PAIRS = [("gru", "bag_1"), ("gru", "rnn"), ("bag_1", "rnn")]
@@ -207,7 +207,7 @@ PAIRS = [("gru", "bag_1"), ("gru", "rnn"), ("bag_1", "rnn")]
 
 @pytest.mark.parametrize(
     ("p", "words"),
-    [(0.0, "p < 0.001"), (0.00099, "p < 0.001"), (0.0421, "p 0.042"), (0.5, "p 0.50"), (1.0, "p 1.00")],
+    [(0.0, "< 0.001"), (0.00099, "< 0.001"), (0.0421, "0.042"), (0.5, "0.50"), (1.0, "1.00")],
 )
 def test_a_p_is_never_written_as_zero(p, words):
     assert p_value(p) == words

@@ -160,8 +160,8 @@ def intervals(document: dict) -> tuple[str, str]:
 def p_value(p: float | None) -> str:
     """Return p for people; none is ever written as zero."""
     if p is None:
-        return "no p"
-    return "p < 0.001" if p < 0.001 else f"p {p:.3f}" if p < 0.1 else f"p {p:.2f}"
+        return "not tested"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def _section(document: dict) -> str:
@@ -178,8 +178,9 @@ def _task(document: dict, task: dict) -> Iterator[str]:
     yield task["verdict"]
     yield (
         f"{document['rows']:,} test rows, seeds a network: {len(document['seeds'])}, sorted by "
-        f"{_with_unit(task['headline'])}. The first interval speaks of other seeds on these rows (Student's t), "
-        "the second of other seeds and other rows. Networks that share a letter have not been told apart."
+        f"{_with_unit(task['headline'])}. The first interval speaks of other seeds on these rows "
+        "(Student's t), the second of other seeds and other rows. Networks that share a letter have not "
+        "been told apart."
     )
     table = network_table(document, task)
     ours = len(task["networks"])
@@ -187,8 +188,8 @@ def _task(document: dict, task: dict) -> Iterator[str]:
     yield as_markdown(Table(table.columns, names, table.strong))
     if pairs := pair_table(document, task):
         yield (
-            f"Differences in {_with_unit(task['headline'], 'points')}, with p corrected over all pairs (Holm); "
-            f"bold where p is below {1 - document['level']:g}:"
+            f"Differences in {_with_unit(task['headline'], 'points')}, with p corrected over all pairs "
+            f"(Holm); bold where p is below {1 - document['level']:g}:"
         )
         yield as_markdown(pairs)
     yield _power(document, task)
@@ -202,8 +203,8 @@ def _power(document: dict, task: dict) -> str:
         return ""
     points = " points" if unit(headline) else ""
     words = (
-        f"Power: the smallest true difference in {in_words(headline)} that this design shows four times of five "
-        f"is {written(headline, power['detectable'])}{points} (the median pair)"
+        f"Power: the smallest true difference in {in_words(headline)} that this design shows four times of "
+        f"five is {written(headline, power['detectable'])}{points} (the median pair)"
     )
     # JSON has only strings as keys.
     more = [
@@ -219,8 +220,8 @@ def _over_corpora(over_corpora: dict) -> str:
     if table := rank_table(over_corpora):
         parts.append(as_markdown(table))
         parts.append(
-            f"Friedman's test: {p_value(over_corpora['friedman_p'])}. Two networks whose average ranks differ by "
-            f"less than {over_corpora['critical_difference']:.2f} have not been told apart (Nemenyi)."
+            f"Friedman's test: p {p_value(over_corpora['friedman_p'])}. Two networks whose average ranks differ "
+            f"by less than {over_corpora['critical_difference']:.2f} have not been told apart (Nemenyi)."
         )
         parts.append(
             "\n".join(f"- not told apart: {', '.join(clique)}" for clique in over_corpora["cliques"])
