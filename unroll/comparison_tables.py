@@ -1,5 +1,7 @@
 """The comparison's documents -> rows for CSV, tables for people, and the Markdown page of them all."""
 
+import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -50,6 +52,8 @@ class Table:
     rows: list[list[str]]
     strong: frozenset[tuple[int, int]] = field(default_factory=frozenset)
     """The cells, by row and column, that stand out."""
+    ours: int | None = None
+    """So many rows are ours; below them stands what they are held against."""
 
 
 def rows(documents: list[dict]) -> list[dict]:
@@ -116,7 +120,7 @@ def network_table(document: dict, task: dict) -> Table:
             + [_written(metric, scores.get(metric)) for metric in others]
             + [""]
         )
-    return Table(columns, body, frozenset(strong))
+    return Table(columns, body, frozenset(strong), len(task["networks"]))
 
 
 def pair_table(document: dict, task: dict) -> Table | None:
@@ -164,6 +168,15 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def as_csv(rows: list[dict], columns: tuple[str, ...] = ()) -> str:
+    """Return a line a row under `columns`, or else the first row's keys; None is an empty cell."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fieldnames=columns or list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
 def _section(document: dict) -> str:
     parts = [f"## {document['corpus']}: {document['title']}", _provenance(document["source"])]
     parts += ["\n".join(f"- **Warning:** {warning}" for warning in document["warnings"])]
@@ -182,10 +195,7 @@ def _task(document: dict, task: dict) -> Iterator[str]:
         "(Student's t), the second of other seeds and other rows. Networks that share a letter have not "
         "been told apart."
     )
-    table = network_table(document, task)
-    ours = len(task["networks"])
-    names = [[f"*{row[0]}*", *row[1:]] if number >= ours else row for number, row in enumerate(table.rows)]
-    yield as_markdown(Table(table.columns, names, table.strong))
+    yield as_markdown(network_table(document, task))
     if pairs := pair_table(document, task):
         yield (
             f"Differences in {_with_unit(task['headline'], 'points')}, with p corrected over all pairs "
@@ -220,8 +230,9 @@ def _over_corpora(over_corpora: dict) -> str:
     if table := rank_table(over_corpora):
         parts.append(as_markdown(table))
         parts.append(
-            f"Friedman's test: p {p_value(over_corpora['friedman_p'])}. Two networks whose average ranks differ "
-            f"by less than {over_corpora['critical_difference']:.2f} have not been told apart (Nemenyi)."
+            f"Friedman's test: p {p_value(over_corpora['friedman_p'])}. Two networks whose average ranks "
+            f"differ by less than {over_corpora['critical_difference']:.2f} have not been told apart "
+            "(Nemenyi)."
         )
         parts.append(
             "\n".join(f"- not told apart: {', '.join(clique)}" for clique in over_corpora["cliques"])
@@ -243,6 +254,8 @@ def as_markdown(table: Table) -> str:
             f"**{_escaped(cell)}**" if (number, column) in table.strong else _escaped(cell)
             for column, cell in enumerate(row)
         ]
+        if table.ours is not None and number >= table.ours:
+            cells[0] = f"*{cells[0]}*"
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
