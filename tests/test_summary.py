@@ -7,35 +7,51 @@ from rich.console import Console
 from unroll import summary
 
 
-def report(network: str, scores: list[float], headline: str = "accuracy") -> dict:
-    seeds = {str(seed): {headline: score} for seed, score in enumerate(scores, start=1)}
-    return {"network": network, "headline": headline, "parameters": 12345, "seeds": seeds}
+def network(name: str, scores: list[float], group: str, headline: str, std: float | None = 0.01) -> dict:
+    mean = sum(scores) / len(scores)
+    found = {"seeds": scores, "mean": mean, "std": std, "group": group}
+    return {
+        "name": name,
+        "parameters": 12345,
+        "scores": {headline: found | {"both_low": mean * 0.9, "both_high": mean * 1.1}},
+    }
 
 
-def shown(*documents: dict) -> list[list[str]]:
-    """Return each table's lines: its title, then its rows."""
+def shown(*tasks: dict) -> list[tuple[str, list[str], str]]:
+    """Return each table's title, its rows, and the verdict."""
     found = []
-    for table in summary.tables("news", list(documents)):
+    for table, verdict in summary.tables({"corpus": "news", "tasks": list(tasks)}):
         output = io.StringIO()
         Console(file=output, width=120).print(table)
-        rows = [line for line in output.getvalue().splitlines() if line.startswith("│")]
-        found.append(
-            [str(table.title), *(" ".join(line.strip("│").replace("│", " ").split()) for line in rows)]
-        )
+        lines = [line for line in output.getvalue().splitlines() if line.startswith("│")]
+        rows = [" ".join(line.strip("│").replace("│", " ").split()) for line in lines]
+        found.append((str(table.title), rows, verdict))
     return found
 
 
-def test_the_best_network_leads_and_equals_come_by_name():
-    [[title, *rows]] = shown(report("rnn", [0.5, 0.5]), report("gru", [0.8, 0.9]), report("bow", [0.5, 0.5]))
-    assert title == "news: accuracy on the test split, %"
-    assert [row.split()[0] for row in rows] == ["gru", "bow", "rnn"]
-    # Mean 0.85, standard deviation 0.05 * sqrt(2), interval 12.706 * 0.05 either way.
-    assert rows[0] == "gru 85.0 7.1 21.5 to 148.5 2 12,345"
+def test_each_network_has_its_spread_its_interval_and_its_letters():
+    networks = [network("gru", [0.5, 0.7], "a", "accuracy"), network("bow", [0.5], "ab", "accuracy", None)]
+    task = {"headline": "accuracy", "networks": networks, "verdict": "gru leads."}
+    assert shown(task) == [
+        (
+            "news: accuracy on the test split, %",
+            ["gru 60.0 1.0 54.0 to 66.0 a 2 12,345", "bow 50.0 - 45.0 to 55.0 ab 1 12,345"],
+            "gru leads.",
+        )
+    ]
 
 
-def test_networks_of_another_headline_have_a_table_of_their_own_and_less_perplexity_leads():
-    _, [title, *rows] = shown(
-        report("gru", [0.8]), report("large", [99.0], "perplexity"), report("small", [101.26], "perplexity")
-    )
-    assert title == "news: perplexity on the test split"
-    assert rows == ["large 99.0 - - 1 12,345", "small 101.3 - - 1 12,345"]
+def test_networks_of_another_headline_have_a_table_of_their_own():
+    classes = {
+        "headline": "accuracy",
+        "networks": [network("gru", [0.8], "a", "accuracy")],
+        "verdict": "1",
+    }
+    words = {
+        "headline": "perplexity",
+        "networks": [network("reader", [101.26], "a", "perplexity", 2.0)],
+        "verdict": "2",
+    }
+    _, (title, rows, verdict) = shown(classes, words)
+    assert title == "news: perplexity on the test split" and verdict == "2"
+    assert rows == ["reader 101.3 2.0 91.1 to 111.4 a 1 12,345"]

@@ -21,6 +21,7 @@ ENVIRONMENT = Path("data/environment")
 COMPARISON = Path("reports/comparison.csv")
 PAGE = Path("reports/index.html")
 REFERENCE = Path("reports/reference.csv")
+COMPARISONS = Path("reports/comparison")
 SCORES = Path("reports/scores")
 HISTORY = Path("reports/history")
 LOCK = Path("dvc.lock")
@@ -127,12 +128,12 @@ def _visible_gpus() -> list[str]:
 
 
 def _show(console: Console, parts: tuple[Selection, ...]) -> None:
-    """Print each corpus of each part by its headline, and where to look next."""
+    """Print the answer of each corpus of each part, and where to look next."""
     for part in parts:
         for corpus in part.corpora:
-            documents = [_report(corpus, network) for network in part.networks]
-            for table in summary.tables(corpus, documents):
+            for table, verdict in summary.tables(files.read_json(COMPARISONS / f"{corpus}.json")):
                 console.print(table)
+                console.print(verdict, highlight=False, end="\n\n")
     if len(parts) > 1:
         console.print(f"{COMPARISON} and `select` are those of the last part alone")
     else:

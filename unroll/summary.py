@@ -4,35 +4,29 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from unroll.scores import in_words, lower_is_better, unit, written
-from unroll.statistics import Spread, spread
+from unroll.scores import in_words, unit, written
+
+COLUMNS = ("network", "mean", "std", "interval", "told apart", "seeds", "parameters")
 
 
-def tables(corpus: str, documents: list[dict]) -> Iterator[Table]:
-    """Yield a table for each headline among the networks of one corpus, its best network first."""
-    for headline in dict.fromkeys(document["headline"] for document in documents):
-        title = f"{corpus}: {in_words(headline)} on the test split"
+def tables(document: dict) -> Iterator[tuple[Table, str]]:
+    """Yield for each task of a corpus's comparison its networks, best first, and the answer in words.
+
+    The interval is over seeds and test rows; networks that share a letter have not been told apart.
+    """
+    for task in document["tasks"]:
+        headline = task["headline"]
+        title = f"{document['corpus']}: {in_words(headline)} on the test split"
         if unit(headline):
             title += f", {unit(headline)}"
         table = Table(title=title, title_justify="left")
-        for column in ("network", "mean", "std", "95 % interval", "seeds", "parameters"):
+        for column in COLUMNS:
             table.add_column(column, justify="left" if column == "network" else "right")
-        rows = [
-            (spread([scores[headline] for scores in document["seeds"].values()]), document)
-            for document in documents
-            if document["headline"] == headline
-        ]
-        direction = 1 if lower_is_better(headline) else -1
-        for found, document in sorted(rows, key=lambda row: (direction * row[0].mean, row[1]["network"])):
-            figures = _figures(headline, found)
-            seeds, parameters = str(len(document["seeds"])), f"{document['parameters']:,}"
-            table.add_row(document["network"], *figures, seeds, parameters)
-        yield table
-
-
-def _figures(headline: str, found: Spread) -> tuple[str, str, str]:
-    mean = written(headline, found.mean)
-    if found.std is None:
-        return mean, "-", "-"
-    interval = f"{written(headline, found.low)} to {written(headline, found.high)}"
-    return mean, written(headline, found.std), interval
+        for network in task["networks"]:
+            scores = network["scores"][headline]
+            std = "-" if scores["std"] is None else written(headline, scores["std"])
+            ends = [written(headline, scores[end]) for end in ("both_low", "both_high")]
+            seeds, parameters = str(len(scores["seeds"])), f"{network['parameters']:,}"
+            mean, interval = written(headline, scores["mean"]), " to ".join(ends)
+            table.add_row(network["name"], mean, std, interval, scores["group"], seeds, parameters)
+        yield table, task["verdict"]
