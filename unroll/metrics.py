@@ -32,17 +32,26 @@ def macro_f1(counts_CC: np.ndarray) -> float:
     return float((2 * counts_CC.diagonal()[occurs_C] / support_C[occurs_C]).mean())
 
 
-def cross_entropy(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
-    """Mean negative log probability of the label, in nats; probabilities are cut at 1e-12."""
+def nats(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
+    """Each row's negative log probability of its label; probabilities are cut at 1e-12."""
     chosen_N = probabilities_NC[np.arange(len(labels_N)), labels_N]
-    return float(-np.log(np.maximum(chosen_N, 1e-12)).mean())
+    return -np.log(np.maximum(chosen_N, 1e-12))
+
+
+def cross_entropy(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
+    return float(nats(probabilities_NC, labels_N).mean())
+
+
+def calibration_bin(confidence_N: np.ndarray) -> np.ndarray:
+    """Which of the 15 bins of equal width; 1 belongs to the last."""
+    return np.minimum((confidence_N * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
 
 
 def expected_calibration_error(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
     """Mean distance between confidence and accuracy over 15 bins of equal width (Guo et al. 2017)."""
     confidence_N = probabilities_NC.max(axis=1)
     correct_N = probabilities_NC.argmax(axis=1) == labels_N
-    bins_N = np.minimum((confidence_N * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    bins_N = calibration_bin(confidence_N)
     gap = np.bincount(bins_N, weights=confidence_N - correct_N, minlength=CALIBRATION_BINS)
     return float(np.abs(gap).sum() / len(labels_N))
 
