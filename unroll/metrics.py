@@ -32,10 +32,14 @@ def macro_f1(counts_CC: np.ndarray) -> float:
     return float((2 * counts_CC.diagonal()[occurs_C] / support_C[occurs_C]).mean())
 
 
-def cross_entropy(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
-    """Mean negative log probability of the label, in nats; probabilities are cut at 1e-12."""
+def nats(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
+    """Each row's negative log probability of its label; probabilities are cut at 1e-12."""
     chosen_N = probabilities_NC[np.arange(len(labels_N)), labels_N]
-    return float(-np.log(np.maximum(chosen_N, 1e-12)).mean())
+    return -np.log(np.maximum(chosen_N, 1e-12))
+
+
+def cross_entropy(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
+    return float(nats(probabilities_NC, labels_N).mean())
 
 
 def calibration_bins(confidence_N: np.ndarray) -> np.ndarray:
