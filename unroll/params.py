@@ -1,7 +1,7 @@
 """params.yaml -> frozen, strict objects.
 
-Each object is declared beside what it configures (`Corpus` in corpora.py, `Network` in
-classifier.py, `Training` in training.py); this module reads the file, turns one part of it into
+Each object is declared beside what it configures (`Corpus` in corpus.py, `Network` in
+networks.py, `Training` in training.py); this module reads the file, turns one part of it into
 one object, and words the refusals.
 """
 
