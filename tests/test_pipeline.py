@@ -10,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
-from clone import Clone, clone, run
-from hub_server import HubServer
+from clone import Clone, clone, run, run_once
 from ruamel.yaml import YAML
 
 from unroll import files
@@ -26,13 +25,8 @@ def pipeline(tmp_path_factory) -> Clone:
     params = tiny.params()
     params["select"]["corpora"] = ["tiny_trees"]
     params["training"] |= {"epochs": 2}
-    tiny.write_params(folder, params)
-    with HubServer(tiny.repositories()) as hub:
-        environment = hub.environment(tmp_path_factory.mktemp("caches"))
-        environment.pop("MLFLOW_TRACKING_URI", None)
-        done = run(["-m", "unroll", "repro", "--suite", "keep", "--jobs", "2"], folder, environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield Clone(folder, environment, params, done.stdout)
+    with run_once(folder, tmp_path_factory.mktemp("caches"), params) as ran:
+        yield ran
 
 
 def digests(folder: Path) -> dict[str, str]:

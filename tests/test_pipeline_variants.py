@@ -8,8 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
-from clone import Clone, clone, run
-from hub_server import HubServer
+from clone import Clone, clone, run_once
 
 from unroll import files
 
@@ -68,13 +67,8 @@ def variants(tmp_path_factory) -> Clone:
     }
     # A copy, lest the file has an anchor here: make repro writes into `select`.
     document["select"] = copy.deepcopy(document["suites"]["variants"][0])
-    tiny.write_params(folder, document)
-    with HubServer(tiny.repositories()) as hub:
-        environment = hub.environment(tmp_path_factory.mktemp("caches"))
-        environment.pop("MLFLOW_TRACKING_URI", None)
-        done = run(["-m", "unroll", "repro", "--suite", "variants", "--jobs", "2"], folder, environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield Clone(folder, environment, document, done.stdout)
+    with run_once(folder, tmp_path_factory.mktemp("caches"), document, suite="variants") as ran:
+        yield ran
 
 
 def reviews() -> dict:

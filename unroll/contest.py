@@ -16,7 +16,14 @@ from unroll.comparison_spec import Comparison, Published
 from unroll.cost import Operations
 from unroll.results import Result, Rows
 from unroll.scores import lower_is_better
-from unroll.statistics import hedges_g, spread, two_level
+from unroll.statistics import (
+    Interval,
+    detectable_with_seeds,
+    hedges_g,
+    smallest_detectable,
+    spread,
+    two_level,
+)
 from unroll.verdict import verdict
 
 MORE_SEEDS = (3, 5, 10, 20)
@@ -183,10 +190,10 @@ class Contest(ABC):
                     "p": float(p_both[place]),
                     "p_holm": float(corrected[place]),
                     "effect": hedges_g(observed_KS[a], observed_KS[b]),
-                    "detectable": one.detectable(),
+                    "detectable": self._detectable(one),
                 }
 
-    def _differences(self, metric: str, resampled: dict[str, np.ndarray]) -> Iterator:
+    def _differences(self, metric: str, resampled: dict[str, np.ndarray]) -> Iterator[Interval]:
         observed_KS, values_BKS = self.observed_KS[metric], resampled[metric]
         for a, b in self.pairs:
             yield two_level(
@@ -204,17 +211,25 @@ class Contest(ABC):
         }
         return significance.letters(best_first, different)
 
+    def _detectable(self, interval: Interval) -> float:
+        return smallest_detectable(interval.standard_error, interval.freedom, self.rules.level)
+
     def _power(self, metric: str, resampled: dict[str, np.ndarray]) -> dict:
         """What the median pair could have shown, with these seeds and with others."""
         intervals = list(self._differences(metric, resampled))
-
-        def median(values: Iterator[float | None]) -> float | None:
-            known = [value for value in values if value is not None]
-            return float(np.median(known)) if known else None
-
+        with_seeds = {
+            str(seeds): float(
+                np.median(
+                    [
+                        detectable_with_seeds(one.seed_part, one.row_part, seeds, self.rules.level)
+                        for one in intervals
+                    ]
+                )
+            )
+            for seeds in MORE_SEEDS
+            if intervals[0].seed_part is not None
+        }
         return {
-            "detectable": median(one.detectable() for one in intervals),
-            "with_seeds": {
-                str(seeds): median(one.detectable(seeds) for one in intervals) for seeds in MORE_SEEDS
-            },
+            "detectable": float(np.median([self._detectable(one) for one in intervals])),
+            "with_seeds": with_seeds,
         }

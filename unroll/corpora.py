@@ -7,8 +7,9 @@ import pandas as pd
 from unroll.carving import carve
 from unroll.failures import Refusal
 from unroll.hub import fetch_hub
+from unroll.params import SPLITS
 from unroll.pypi import fetch_pypi
-from unroll.sources import SPLITS, FileSource, Frames, Pinned, PypiSource, Source
+from unroll.sources import FileSource, Frames, Pinned, PypiSource, Source
 from unroll.tables import fetch_files
 
 

@@ -1,7 +1,7 @@
 """params.yaml -> frozen, strict objects.
 
-Each object is declared beside what it configures (`Corpus` in corpora.py, `Network` in
-classifier.py, `Training` in training.py); this module reads the file, turns one part of it into
+Each object is declared beside what it configures (`Corpus` in corpus.py, `Network` in
+networks.py, `Training` in training.py); this module reads the file, turns one part of it into
 one object, and words the refusals.
 """
 
@@ -9,7 +9,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -32,6 +32,8 @@ from unroll.failures import Refusal
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 """A name that may enter a shell command, a path and a DVC stage name."""
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A probability or proportion in [0, 1)."""
 

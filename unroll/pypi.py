@@ -11,7 +11,8 @@ from pathlib import Path
 
 from unroll.carving import split_by_hash
 from unroll.failures import Refusal
-from unroll.sources import SPLITS, Frames, PypiSource, rows_frame
+from unroll.params import SPLITS
+from unroll.sources import Frames, PypiSource, rows_frame
 
 SHARES = {"validation": 0.1, "test": 0.1}
 

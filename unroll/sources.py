@@ -5,10 +5,8 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from unroll.params import Share, Strict
+from unroll.params import SPLITS, Share, Split, Strict
 
-SPLITS = ("train", "validation", "test")
-Split = Literal["train", "validation", "test"]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9a-z.]*$")]

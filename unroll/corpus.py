@@ -1,0 +1,34 @@
+"""What params.yaml says of a corpus."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from unroll.comparison_spec import Published
+from unroll.params import Strict
+from unroll.sources import Source
+from unroll.tasks import Headline
+from unroll.text import TextRules
+from unroll.vocabulary import VocabularyRules
+
+
+class Corpus(Strict):
+    title: str
+    source: Source
+    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    relabel: tuple[int | None, ...] | None
+    """The class of each of the source's labels 0, 1, ...; null leaves the row out."""
+    headline: Headline
+    text: TextRules
+    vocabulary: VocabularyRules
+    training: dict[str, Any]
+    published: tuple[Published, ...]
+
+    @model_validator(mode="after")
+    def _classes_exist(self) -> "Corpus":
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels: a name stands twice")
+        for source_label, label in enumerate(self.relabel or ()):
+            if label is not None and not 0 <= label < len(self.labels):
+                raise ValueError(f"relabel[{source_label}] is {label}: labels has {len(self.labels)} entries")
+        return self
