@@ -23,9 +23,8 @@ def clone(destination: Path) -> Path:
         capture_output=True,
         check=True,
     )
-    made = {"dvc.lock"} | {
-        f"reports/{name}.{suffix}" for name in ("comparison", "reference") for suffix in ("csv", "md")
-    }
+    tables = ("comparison.csv", "comparison.md", "pairs.csv", "reference.csv", "reference.md")
+    made = {"dvc.lock", *(f"reports/{name}" for name in tables)}
     for name in filter(None, listed.stdout.decode().split("\0")):
         if name not in made and (ROOT / name).is_file():
             (destination / name).parent.mkdir(parents=True, exist_ok=True)
