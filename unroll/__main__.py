@@ -12,9 +12,11 @@ import typer
 from rich.console import Console
 
 from unroll import catalogue, environment, files, lockfile, records, reference, scheduler, suite, summary
+from unroll.changes import show_changes
 from unroll.failures import Refusal, told_plainly
 from unroll.params import Selection
 from unroll.shapes_command import show_shapes
+from unroll.unchanged import check_unchanged
 
 PARAMS = Path("params.yaml")
 ENVIRONMENT = Path("data/environment")
@@ -31,6 +33,8 @@ DVC = ("-m", "dvc", "repro")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("shapes")(show_shapes)
+app.command("changes")(show_changes)
+app.command("unchanged")(check_unchanged)
 
 
 @app.callback()

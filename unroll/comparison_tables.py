@@ -96,7 +96,7 @@ def network_table(document: dict, task: dict) -> Table:
     """Return every network's scores and, below them, what they must be held against."""
     headline = task["headline"]
     others = [metric for metric in task["metrics"] if metric != headline]
-    seeds_interval, both_interval = intervals(document)
+    seeds_interval, both_interval = _intervals(document)
     columns = ["network", f"{in_words(headline)} (mean ± std)", seeds_interval, both_interval]
     columns += ["group", "ensemble", *map(in_words, others), "parameters"]
     body, strong = [], set()
@@ -154,11 +154,6 @@ def markdown(documents: list[dict], over_corpora: dict) -> str:
     """Return comparison.md: for each corpus its source, the answer, our networks and their differences."""
     sections = [_section(document) for document in documents]
     return "\n\n".join(["# Comparison", *sections, _over_corpora(over_corpora)]) + "\n"
-
-
-def intervals(document: dict) -> tuple[str, str]:
-    level = f"{100 * document['level']:g} %"
-    return f"{level} over seeds", f"{level} over seeds and rows"
 
 
 def p_value(p: float | None) -> str:
@@ -262,6 +257,11 @@ def as_markdown(table: Table) -> str:
 
 def _escaped(cell: str) -> str:
     return cell.replace("|", "\\|")
+
+
+def _intervals(document: dict) -> tuple[str, str]:
+    level = f"{100 * document['level']:g} %"
+    return f"{level} over seeds", f"{level} over seeds and rows"
 
 
 def _mean_and_std(metric: str, scores: dict) -> str:
