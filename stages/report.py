@@ -8,7 +8,8 @@ from unroll.failures import told_plainly
 
 def main() -> None:
     environment.pin()
-    from unroll import comparison_tables, figures, files, latex, page, ranks, times
+    from unroll import comparison_tables, figures, files, latex, page, plots_data, ranks, times
+    from unroll.comparison_tables import PAIR_COLUMNS, ROW_COLUMNS, as_csv
     from unroll.params import Name, Params
 
     reports = Path("reports")
@@ -16,8 +17,13 @@ def main() -> None:
     corpora = params.get("select.corpora", tuple[Name, ...])
     documents = [files.read_json(reports / "comparison" / f"{corpus}.json") for corpus in corpora]
     over_corpora = ranks.of(documents)
-    files.write_csv(reports / "comparison.csv", comparison_tables.rows(documents))
-    files.write_csv(reports / "pairs.csv", comparison_tables.pair_rows(documents))
+    for name, rows, columns in (
+        ("comparison", comparison_tables.rows(documents), ROW_COLUMNS),
+        ("pairs", comparison_tables.pair_rows(documents), PAIR_COLUMNS),
+        ("plots/confusions", plots_data.confusions(documents), plots_data.CONFUSION_COLUMNS),
+        ("plots/curves", plots_data.curves(documents), plots_data.CURVE_COLUMNS),
+    ):
+        files.write_text(reports / f"{name}.csv", as_csv(rows, columns))
     files.write_text(reports / "comparison.md", comparison_tables.markdown(documents, over_corpora))
     files.write_text(reports / "index.html", page.render(documents, over_corpora))
     # Times do not repeat, so they are no out; the page shows them where they lie beside it.
