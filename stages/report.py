@@ -16,7 +16,7 @@ def main() -> None:
     params = Params()
     corpora = params.get("select.corpora", tuple[Name, ...])
     documents = [files.read_json(reports / "comparison" / f"{corpus}.json") for corpus in corpora]
-    over_corpora = ranks.of(documents)
+    over_corpora = ranks.of_documents(documents)
     for name, rows, columns in (
         ("comparison", comparison_tables.rows(documents), ROW_COLUMNS),
         ("pairs", comparison_tables.pair_rows(documents), PAIR_COLUMNS),

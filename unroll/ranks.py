@@ -6,16 +6,31 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import stats
 
+from unroll.scores import lower_is_better
+
 FEWEST_CORPORA = 5
 FEWEST_NETWORKS = 3
 
 
+def of_documents(documents: list[dict]) -> dict:
+    """Rank the classifiers of all corpora's comparisons, each by its own corpus's headline."""
+    scores: dict[str, dict[str, float]] = {}
+    lower: dict[str, bool] = {}
+    for document in documents:
+        for task in document["tasks"]:
+            if task["task"] == "classification":
+                headline, corpus = task["headline"], document["corpus"]
+                scores[corpus] = {one["name"]: one["scores"][headline]["mean"] for one in task["networks"]}
+                lower[corpus] = lower_is_better(headline)
+    return over_corpora(scores, lower, documents[0]["level"])
+
+
 def over_corpora(
-    scores: Mapping[str, Mapping[str, float]], lower_is_better: Mapping[str, bool], level: float = 0.95
+    scores: Mapping[str, Mapping[str, float]], lower: Mapping[str, bool], level: float = 0.95
 ) -> dict:
     """Return average ranks of the networks that every corpus has, and whether they can be told apart.
 
-    `scores` holds a mean for each corpus and network. Rank 1 is best, ties share their average. Friedman's
+    `scores` holds a mean for each corpus and network, `lower` whether less of it is better. Rank 1 is best, ties share their average. Friedman's
     test (1937) asks whether any differ; Nemenyi's critical difference (Demsar 2006, section 3.2.2) how far
     apart two average ranks must be. "cliques" are the longest runs of networks within that distance, all
     in one where Friedman's test finds nothing. Where "enough" is false, "why" says what is missing, and
@@ -24,7 +39,7 @@ def over_corpora(
     common = set.intersection(*map(set, scores.values())) if scores else set()
     signed = np.array(
         [
-            [means[name] if lower_is_better[corpus] else -means[name] for name in sorted(common)]
+            [means[name] if lower[corpus] else -means[name] for name in sorted(common)]
             for corpus, means in scores.items()
         ]
     ).reshape(len(scores), len(common))
