@@ -30,11 +30,11 @@ def over_corpora(
 ) -> dict:
     """Return average ranks of the networks that every corpus has, and whether they can be told apart.
 
-    `scores` holds a mean for each corpus and network, `lower` whether less of it is better. Rank 1 is best, ties share their average. Friedman's
-    test (1937) asks whether any differ; Nemenyi's critical difference (Demsar 2006, section 3.2.2) how far
-    apart two average ranks must be. "cliques" are the longest runs of networks within that distance, all
-    in one where Friedman's test finds nothing. Where "enough" is false, "why" says what is missing, and
-    there are no cliques.
+    `scores` holds a mean for each corpus and network, `lower` whether less of it is better. Rank 1 is
+    best, ties share their average. Friedman's test (1937) asks whether any differ; Nemenyi's critical
+    difference (Demsar 2006, section 3.2.2) how far apart two average ranks must be. "cliques" are the
+    longest runs of networks within that distance, all in one where Friedman's test finds nothing. Where
+    "enough" is false, "why" says what is missing, and there are no cliques.
     """
     common = set.intersection(*map(set, scores.values())) if scores else set()
     signed = np.array(
