@@ -31,7 +31,7 @@ class Noise(NamedTuple):
 
 
 REGIMES = {
-    "seeds": Noise(0.45, 0.6, 0.3, 0.3),
+    "seeds": Noise(0.3, 0.6, 0.2, 0.2),
     "rows": Noise(0.0, 0.6, 0.9, 0.3),
     "both": Noise(0.12, 0.6, 0.6, 0.6),
 }
