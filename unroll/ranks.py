@@ -43,7 +43,7 @@ def over_corpora(
             for corpus, means in scores.items()
         ]
     ).reshape(len(scores), len(common))
-    averages = stats.rankdata(signed, axis=1).mean(axis=0).tolist()
+    averages = stats.rankdata(signed, axis=1).mean(axis=0).tolist() if common else []
     ranks = dict(sorted(zip(sorted(common), averages, strict=True), key=lambda item: item[1]))
     found = {
         "corpora": len(scores),
