@@ -13,6 +13,7 @@ from unroll.tracking_models import log_model, settle_models
 
 OURS = {"unroll.source": "dvc.lock"}
 """Tag of the experiments that are filled here; the runs of any other are not touched."""
+SOURCE = {"mlflow.source.name": "dvc.lock", "mlflow.source.type": "LOCAL"}
 TEXTS = json.dumps(
     {"mlflow_colspec": [{"type": "string", "name": name, "required": True} for name in ("text", "label")]}
 )
@@ -60,7 +61,7 @@ class Store:
 
     def create(self, content: Content, tags: dict[str, str]) -> str:
         """Make a run and return its id. `state` comes last: a run without it is unfinished."""
-        tags = content.tags | tags | self.commit | {NOTE: content.note}
+        tags = content.tags | tags | self.commit | SOURCE | {NOTE: content.note}
         experiment_id = self.experiment(content.corpus).experiment_id
         run_id = self.client.create_run(experiment_id, tags=tags, run_name=content.name).info.run_id
         inputs = _inputs(content)
