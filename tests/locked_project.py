@@ -120,11 +120,6 @@ class Project:
         self, text: str = "first", networks: tuple[str, ...] = tuple(NETWORKS), reported: str = "tiny"
     ) -> None:
         """Compare the networks of tiny; the report is of the corpus `reported`."""
-        pairs = [
-            {"metric": "accuracy", "p_holm": 0.01},
-            {"metric": "accuracy", "p_holm": 0.2},
-            {"metric": "loss", "p_holm": 0.01},
-        ]
         document = {
             "corpus": "tiny",
             "title": "invented reviews",
@@ -142,11 +137,8 @@ class Project:
             "resamples": 100,
             "tasks": [
                 {
-                    "headline": "accuracy",
                     "verdict": f"bow is best, said the {text}.",
                     "networks": [{"name": name} for name in networks],
-                    "pairs": pairs,
-                    "power": {"accuracy": {"detectable": 0.03}},
                 }
             ],
         }

@@ -76,7 +76,8 @@ def test_a_parent_shows_mean_spread_and_ensemble(tracked: Project) -> None:
     run = tracked.runs()["bow"]
     expected = {"test/accuracy_mean": 0.515, "test/accuracy_std": 0.007, "test/accuracy_ensemble": 0.6}
     assert expected.items() <= run.data.metrics.items()
-    assert run.data.params["cell"] == "bag" and "seed" not in run.data.params
+    assert run.data.params["cell"] == "bag" and run.data.params["task"] == "classification"
+    assert "seed" not in run.data.params
     assert set(tracked.artifacts(run)) == {"scores/bow.json", "predictions/bow.parquet"}
 
 

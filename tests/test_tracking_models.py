@@ -25,6 +25,7 @@ def test_each_training_has_one_model_that_knows_its_run(tracked: Project) -> Non
         assert output.model_id == model.model_id and output.step == 2
     assert models["bilstm seed 2"].params["cell"] == "lstm"
     assert models["bow seed 1"].tags["vectors"] == "glove,mine"
+    assert "bow on tiny, seed 1: kept epoch 2" in models["bow seed 1"].tags["mlflow.note.content"]
 
 
 def test_a_model_has_its_test_scores_with_the_data_that_they_are_of(tracked: Project) -> None:

@@ -156,19 +156,21 @@ class Group:
             points += _points("test/{}", self.scores[seed])
             paths["test"] = self.evaluation.data
             recorded = self.evaluation.entry.deps | recorded
+        note = f"{note}. To repeat it: `dvc repro {training.entry.stage}`."
         digests = {split: recorded.get(path.as_posix()) for split, path in paths.items()}
-        name, tags, params = f"{self.network} seed {seed}", self._tags("seed"), _params(training.document)
+        name, params = f"{self.network} seed {seed}", _params(training.document)
+        tags = self._tags("seed") | {"seed": str(seed)}
         return Content(
             corpus=self.corpus,
             name=name,
-            note=f"{note}. To repeat it: `dvc repro {training.entry.stage}`.",
-            tags=tags | {"seed": str(seed), "dvc.stage": training.entry.stage},
+            note=note,
+            tags=tags | {"dvc.stage": training.entry.stage},
             params=params,
             points=points,
             artifacts=[(training.history, "history")],
             digests={split: digest for split, digest in digests.items() if digest},
             source=self.report.get("source", {}),
-            model=Model(name, training.document, training.files(), tags | {"seed": str(seed)}, params),
+            model=Model(name, training.document, training.files(), tags, params),
         )
 
     def parent(self, scored: bool) -> Content:
@@ -222,7 +224,12 @@ def _params(document: dict) -> dict[str, str]:
     """
     network = {name: value for name, value in document["network"].items() if name != "training"}
     known = {name: document[name] for name in ("training", "parameters", "vocabulary_size", "seed")}
-    return _flat(network | known | {name: document["profile"][name] for name in ("device", "torch")})
+    return _flat(
+        {"task": "classification"}
+        | network
+        | known
+        | {name: document["profile"][name] for name in ("device", "torch")}
+    )
 
 
 def _flat(document: dict, prefix: str = "") -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from unroll import files
 from unroll.lockfile import Entry, md5_of
-from unroll.projection import Content, Points
+from unroll.projection import Content
 
 NAME = "comparison"
 ORIGINS = {"hub": "the Hugging Face Hub", "mirror": "a mirror of the Hub", "file": "files of the user's own"}
@@ -52,10 +52,7 @@ class Comparison:
         return files.read_json(self.path) if self.entry.made(self.path) else {}
 
     def content(self) -> Content:
-        """The run of the comparison.
-
-        Its networks' scores are those of their own runs: here is only what no single one knows.
-        """
+        """The run of the comparison; the scores are those of its networks' own runs."""
         document = self.document
         return Content(
             corpus=self.corpus,
@@ -71,7 +68,7 @@ class Comparison:
                 "networks": str(sum(len(task["networks"]) for task in document["tasks"])),
                 **{name: str(document[name]) for name in ("rows", "resamples", "level")},
             },
-            points=[point for task in document["tasks"] for point in _power(task, document["level"])],
+            points=[],
             artifacts=[(self.path, "document"), *self.report],
         )
 
@@ -79,13 +76,14 @@ class Comparison:
         """What the experiment is about, in Markdown."""
         document = self.document
         source = document["source"]
-        paragraphs = [f"**{document['title']}**", _verdicts(document), _origin(source)]
+        # All that MLflow's page shows before one clicks is the first paragraph, in its list without markup.
+        paragraphs = [f"{document['title']}. {_verdicts(document)}", _origin(source)]
         if document["warnings"]:
             paragraphs.append(f"**Warning:** {'; '.join(document['warnings'])}.")
         paragraphs.append(
             "The run *comparison* holds the page, tables and figures. `tags.level` is `network` for the "
             "mean over seeds and `seed` for each of them; what dvc.lock no longer knows has the tag "
-            "`state = stale`."
+            "`state = stale`. When and how long a run ran is that of this view, not of a training."
         )
         return "\n\n".join(paragraphs)
 
@@ -97,18 +95,6 @@ def networks_in(table: Path) -> dict[str, set[str]]:
         for row in csv.DictReader(stream):
             found.setdefault(row["corpus"], set()).add(row["network"])
     return found
-
-
-def _power(task: dict, level: float) -> Points:
-    """Count the pairs that the headline told apart; name the difference that it could have found."""
-    headline = task["headline"]
-    pairs = [pair for pair in task["pairs"] if pair["metric"] == headline]
-    different = [pair for pair in pairs if pair["p_holm"] is not None and pair["p_holm"] < 1 - level]
-    found = {"pairs": len(pairs), "pairs_told_apart": len(different)}
-    detectable = task["power"].get(headline, {}).get("detectable")
-    if detectable is not None:
-        found["detectable_difference"] = detectable
-    return [(f"{headline}/{name}", value, 0) for name, value in found.items()]
 
 
 def _verdicts(document: dict) -> str:

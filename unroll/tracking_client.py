@@ -31,9 +31,6 @@ from unroll.tracking_imports import (
 NOTE = "mlflow.note.content"
 """The tag whose text MLflow shows as the description of a run or experiment."""
 
-KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""Without it MLflow's page opens with what it has for chats."""
-
 
 @dataclass(frozen=True)
 class Tracker:
@@ -82,7 +79,7 @@ class Tracker:
         remnants = [*folder.glob("[0-9a-f]" * 32), folder / "models"] if folder else []
         for remnant in remnants:
             shutil.rmtree(remnant, ignore_errors=True)
-        made = self.client.create_experiment(name, folder.as_uri() if folder else None, KIND | tags)
+        made = self.client.create_experiment(name, folder.as_uri() if folder else None, tags)
         return self.client.get_experiment(made)
 
     def artifacts(self, experiment: str) -> Path | None:

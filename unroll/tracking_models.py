@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from unroll.projection import Model
-from unroll.tracking_client import all_pages
+from unroll.tracking_client import NOTE, all_pages
 from unroll.tracking_imports import (
     ColSpec,
     DataType,
@@ -26,13 +26,13 @@ from unroll.tracking_imports import Model as Description
 FLAVOUR = "unroll"
 
 
-def log_model(client: MlflowClient, experiment_id: str, run_id: str, model: Model) -> str:
+def log_model(client: MlflowClient, experiment_id: str, run_id: str, model: Model, note: str) -> str:
     """Make the model that a run trained and return its id. `state` comes last, as it does for a run."""
     made = client.create_logged_model(
         experiment_id,
         name=model.name,
         source_run_id=run_id,
-        tags=model.tags,
+        tags=model.tags | {NOTE: note},
         params=model.params,
         model_type=model.document["network"].get("task", "classification"),
     )

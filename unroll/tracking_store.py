@@ -67,7 +67,9 @@ class Store:
         inputs = _inputs(content)
         if inputs:
             self.client.log_inputs(run_id, inputs)
-        model_id = log_model(self.client, experiment_id, run_id, content.model) if content.model else None
+        model_id = content.model and log_model(
+            self.client, experiment_id, run_id, content.model, content.note
+        )
         test = next((one.dataset for one in inputs if one.dataset.name.endswith(" test")), None)
         now = int(time.time() * 1000)
         metrics = []
