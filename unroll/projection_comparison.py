@@ -103,5 +103,9 @@ def _verdicts(document: dict) -> str:
 
 def _origin(source: dict) -> str:
     place = ORIGINS.get(source["from"], source["from"])
-    texts = f"Texts: {source['repository']}, revision {source['revision']}, from {place}."
-    return f"{texts} Licence: {source['licence']}. Source: {source['citation']}."
+    sentences = [f"Texts: {source['repository']}, revision {source['revision']}, from {place}."]
+    # A file of one's own may have neither.
+    for word, key in (("Licence", "licence"), ("Source", "citation")):
+        if source[key]:
+            sentences.append(f"{word}: {source[key]}.")
+    return " ".join(sentences)
