@@ -19,7 +19,7 @@ test: .venv/installed .venv/glove
 glove: .venv/glove
 
 ui: .venv/installed
-	@echo "MLflow: http://127.0.0.1:$(PORT) (Ctrl-C ends it)"
+	@echo "MLflow: http://127.0.0.1:$(PORT) (Model training at the top left shows the runs; Ctrl-C ends it)"
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false \
 		MLFLOW_ALLOW_MODEL_CODE_EXECUTION=false \
 		mlflow ui --host 127.0.0.1 --port $(PORT) \

@@ -1,15 +1,17 @@
 """dvc.lock and the files that it vouches for -> MLflow, at MLFLOW_TRACKING_URI or in mlflow.db."""
 
-import os
-import subprocess
 from pathlib import Path
 
-from unroll import lockfile, projection
+from unroll import lockfile, projection, projection_comparison
 from unroll.failures import told_plainly
 
 NAME = "([a-z][a-z0-9_]*)"
 TRAIN = rf"python -m stages\.train {NAME} {NAME} (0|[1-9][0-9]*)"
 EVALUATE = rf"python -m stages\.evaluate {NAME} {NAME}"
+COMPARE = rf"python -m stages\.compare {NAME}"
+REPORTS = Path("reports")
+TABLE, FIGURES = REPORTS / "comparison.csv", REPORTS / "figures"
+NAMES = {"index.html": "page", TABLE.name: "tables", "comparison.md": "tables", "pairs.csv": "tables"}
 
 
 def main() -> None:
@@ -20,20 +22,18 @@ def main() -> None:
     for (corpus, network, seed), entry in trained.items():
         trainings.setdefault((corpus, network), {})[int(seed)] = training(corpus, network, seed, entry)
     groups = [
-        projection.Group(
-            corpus, network, seeds, evaluation(corpus, network, evaluated.get((corpus, network)))
-        )
-        for (corpus, network), seeds in trainings.items()
+        projection.Group(*names, seeds, evaluation(*names, evaluated.get(names)))
+        for names, seeds in trainings.items()
     ]
-    compared = [Path("reports/comparison.csv"), Path("reports/comparison.md")]
-    compared = [path for path in compared if "compare" in entries and entries["compare"].made(path)]
-    from unroll import tracking  # imports MLflow, 2 s: after the lock has been found good
+    compared = comparisons(entries)
+    # MLflow, 2 s to import: after the lock has been found good.
+    from unroll import tracking, tracking_client
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    outcome = tracking.project(groups, compared, uri, commit())
+    uri = tracking_client.address()
+    outcome = tracking.project(groups, compared, uri, tracking_client.commit())
     changes = f"{outcome.new} new, {outcome.revived} revived, {outcome.stale} stale"
-    runs = f"{outcome.children} runs and their {outcome.parents} parents"
-    print(f"track: {runs} current ({changes}), {tracking.without_password(uri)}")
+    runs = f"{outcome.children} runs, their {outcome.parents} parents and {outcome.comparisons} comparisons"
+    print(f"track: {runs} current ({changes}), {tracking_client.without_password(uri)}")
 
 
 def training(corpus: str, network: str, seed: str, entry: lockfile.Entry) -> projection.Training:
@@ -42,30 +42,37 @@ def training(corpus: str, network: str, seed: str, entry: lockfile.Entry) -> pro
         seed=int(seed),
         entry=entry,
         model=Path("models") / corpus / network / seed,
-        history=Path("reports/history") / corpus / network / f"{seed}.csv",
+        history=REPORTS / "history" / corpus / network / f"{seed}.csv",
+        vocabulary=data / "vocabulary.txt",
         data={split: data / split for split in ("train", "validation")},
     )
 
 
 def evaluation(corpus: str, network: str, entry: lockfile.Entry | None) -> projection.Evaluation | None:
-    if entry is None:
-        return None
-    return projection.Evaluation(
+    return entry and projection.Evaluation(
         entry=entry,
         models=Path("models") / corpus / network,
-        metrics=Path("reports/metrics") / corpus / f"{network}.json",
-        predictions=Path("reports/predictions") / corpus / f"{network}.parquet",
+        scores=REPORTS / "scores" / corpus / f"{network}.json",
+        predictions=REPORTS / "predictions" / corpus / f"{network}.parquet",
         data=Path("data/vocabulary") / corpus,
     )
 
 
-def commit() -> str | None:
-    """Return HEAD, or None outside git; what ran is told apart by the lock's hashes, not by it."""
-    try:
-        head = subprocess.run(["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True)
-    except FileNotFoundError:
-        return None
-    return head.stdout.strip() or None
+def comparisons(entries: dict[str, lockfile.Entry]) -> list[projection_comparison.Comparison]:
+    report = entries.get("report") or lockfile.Entry("report", {})
+    shown = projection_comparison.networks_in(TABLE) if report.made(TABLE) else {}
+    files = [(path, folder) for name, folder in NAMES.items() if report.made(path := REPORTS / name)]
+    drawn = sorted(FIGURES.glob("*.svg")) if report.made(FIGURES) else []
+    return [
+        projection_comparison.Comparison(
+            corpus=corpus,
+            entry=entry,
+            path=REPORTS / "comparison" / f"{corpus}.json",
+            shown=shown,
+            files=files + [(path, "figures") for path in drawn if path.name.startswith(f"{corpus}-")],
+        )
+        for (corpus,), entry in lockfile.by_arguments(entries, "compare", COMPARE).items()
+    ]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 from hub_server import HubServer
@@ -49,3 +50,36 @@ def corpus(tmp_path_factory: pytest.TempPathFactory):
     from tiny import COUNTS
 
     return Corpus(tmp_path_factory.mktemp("corpus"), COUNTS)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An initialised MLflow database to copy: making one takes seconds."""
+    from unroll.tracking_client import Tracker
+
+    path = tmp_path_factory.mktemp("mlflow") / "empty.db"
+    with Tracker(f"sqlite:///{path}").alone():
+        return path
+
+
+@pytest.fixture
+def project(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch):
+    """A locked_project.Project, which is the current folder."""
+    from locked_project import Project
+
+    monkeypatch.chdir(tmp_path)
+    return Project(tmp_path, empty_database)
+
+
+@pytest.fixture(scope="session")
+def tracked(tmp_path_factory: pytest.TempPathFactory, empty_database: Path):
+    """A locked_project.Project that has been tracked, for tests that only look."""
+    from locked_project import Project
+
+    from unroll import tracking_client
+
+    project = Project(tmp_path_factory.mktemp("tracked"), empty_database)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracking_client, "commit", lambda: "c0ffee")
+        assert project.track() == (7, 0, 0)
+    return project

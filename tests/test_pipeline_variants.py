@@ -183,8 +183,8 @@ def test_the_tracker_shows_both_parts(variants):
         "-c",
         "import json, mlflow; mlflow.set_tracking_uri('sqlite:///mlflow.db'); "
         "runs = mlflow.search_runs(search_all_experiments=True, output_format='list'); "
-        "print(json.dumps([run.data.tags.get('network') for run in runs "
-        "if run.data.tags.get('dvc.state') != 'stale']))",
+        "shown = [run.data.tags for run in runs if run.data.tags['state'] == 'current']; "
+        "print(json.dumps([tags['network'] for tags in shown if tags['level'] == 'network']))",
     )
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout.splitlines()[-1])) == {*NETWORKS, *SHIPPED}

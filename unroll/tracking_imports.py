@@ -1,0 +1,56 @@
+"""What is used of MLflow, imported with its doors shut: nothing else here imports it."""
+
+import os
+
+# What MLflow does of its own accord otherwise: unpickle, run code that lies beside a model, start
+# jobs, report its use to its makers, and try a dead server for minutes.
+os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+os.environ.setdefault("MLFLOW_ALLOW_MODEL_CODE_EXECUTION", "false")
+os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+
+from mlflow import MlflowClient
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    Experiment,
+    InputTag,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+    Run,
+    ViewType,
+)
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.store.entities import PagedList
+from mlflow.types.schema import ColSpec, DataType, Object, Property, Schema
+from sqlalchemy.exc import SQLAlchemyError
+
+__all__ = [
+    "ColSpec",
+    "DataType",
+    "Dataset",
+    "DatasetInput",
+    "Experiment",
+    "InputTag",
+    "LoggedModelOutput",
+    "LoggedModelStatus",
+    "Metric",
+    "MlflowClient",
+    "MlflowException",
+    "Model",
+    "ModelSignature",
+    "Object",
+    "PagedList",
+    "Param",
+    "Property",
+    "Run",
+    "SQLAlchemyError",
+    "Schema",
+    "ViewType",
+]
