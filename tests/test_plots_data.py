@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from dvc_render.vega import VegaRenderer
 from invented import document, next_word_task, task
+from ruamel.yaml import YAML
 
 from unroll.comparison_tables import ROW_COLUMNS, rows
 from unroll.plots_data import CONFUSION_COLUMNS, CURVE_COLUMNS, confusions, curves
 
-TEMPLATES = Path(__file__).resolve().parents[1] / ".dvc/plots"
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATES = ROOT / ".dvc/plots"
 BOTH = [document(task(), next_word_task())]
 DRAWN = {
     "curves": (curves(BOTH), CURVE_COLUMNS, "epoch", "value"),
@@ -104,3 +106,18 @@ def test_what_dvc_makes_of_a_template_can_be_drawn(name):
     assert "NaN" not in picture
     for words in ("A title", "across", "up", "rows: "):
         assert words in picture
+
+
+def test_dvc_draws_only_columns_that_its_tables_have_with_titles_and_axes():
+    columns = {
+        "reports/plots/curves.csv": CURVE_COLUMNS,
+        "reports/plots/confusions.csv": CONFUSION_COLUMNS,
+        "reports/comparison.csv": ROW_COLUMNS,
+    }
+    dvc_yaml = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+    for figure in dvc_yaml["plots"]:
+        [settings] = figure.values()
+        [(table, y)] = settings["y"].items()
+        assert {settings["x"], y} <= set(columns[table])
+        assert (ROOT / f".dvc/plots/{settings['template']}.json").exists()
+        assert all(settings[key] for key in ("title", "x_label", "y_label"))
