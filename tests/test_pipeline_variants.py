@@ -111,7 +111,7 @@ def model(variants: Clone, corpus: str, network: str) -> dict:
 
 
 def metrics(variants: Clone, corpus: str, network: str) -> dict:
-    return files.read_json(variants.folder / f"reports/metrics/{corpus}/{network}.json")
+    return files.read_json(variants.folder / f"reports/scores/{corpus}/{network}.json")
 
 
 def test_every_kind_of_network_is_trained_and_scored(variants):
@@ -175,7 +175,8 @@ def test_an_edited_file_runs_what_reads_it_and_nothing_else(variants):
     trained = {f"train@{FILE}-{network}-1" for network in (SENTENCES, "with_vectors")}
     evaluated = {f"evaluate@{FILE}-{network}" for network in (SENTENCES, "with_vectors")}
     with_vectors = {f"vectors@{TREES}", f"train@{TREES}-with_vectors-1", f"evaluate@{TREES}-with_vectors"}
-    assert variants.stages_run(said) == prepared | trained | evaluated | with_vectors
+    compared = {f"compare@{FILE}", f"compare@{TREES}"}
+    assert variants.stages_run(said) == prepared | trained | evaluated | with_vectors | compared
 
 
 def test_the_tracker_shows_both_parts(variants):
