@@ -149,7 +149,8 @@ def critical_difference(over_corpora: dict, colours: dict[str, str]) -> Figure:
     text = (
         "Each network's average rank by the corpora's headlines. A bar joins networks whose ranks differ "
         f"by less than the critical difference, {over_corpora['critical_difference']:.2f}: these have not "
-        f"been told apart (Friedman's test over all: p = {over_corpora['friedman_p']:.2g}; Nemenyi's for the pairs)."
+        f"been told apart (Friedman's test over all: p = {over_corpora['friedman_p']:.2g}; Nemenyi's for the "
+        "pairs)."
     )
     params = [{"name": "shown", "value": ordered}, {"name": "focus", "value": ""}]
     chart = {"params": params, "layer": layers, "width": 480, "height": height, "usermeta": {"most": 760}}

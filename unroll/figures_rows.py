@@ -51,8 +51,8 @@ def confusion(task: Task) -> list[Figure]:
         layer("text", at | {"text": quantity("share", format=".0f")}, fontSize=11),
     ]
     text = (
-        "A panel a network, a line a true class: what share of its rows, in percent, got each answer (mean over "
-        "seeds). The diagonal is right; a strong cell beside it is what the network mistakes for what."
+        "A panel a network, a line a true class: what share of its rows, in percent, got each answer (mean "
+        "over seeds). The diagonal is right; a strong cell beside it is what the network mistakes for what."
     )
     return [
         task.figure(
@@ -104,9 +104,9 @@ def calibration(task: Task) -> list[Figure]:
         layer("circle", own | {"size": size, "tooltip": told}, opacity=0.9),
     ]
     text = (
-        "Does 80 % sure mean right 8 times in 10? On the dashed diagonal it does; below it the network is too sure "
-        "of itself. A larger dot holds more answers (all seeds together). ECE, the expected calibration error, is "
-        "the mean distance from the diagonal in points: 0 is best."
+        "Does 80 % sure mean right 8 times in 10? On the dashed diagonal it does; below it the network is "
+        "too sure of itself. A larger dot holds more answers (all seeds together). ECE, the expected "
+        "calibration error, is the mean distance from the diagonal in points: 0 is best."
     )
     return [
         task.figure(
@@ -171,8 +171,8 @@ def _bands(task: Task, key: str, kind: str, title: str, axis: str, what: str, fa
         layer("circle", own | {"tooltip": told}, size=50, style="dot", opacity=1),
     ]
     text = (
-        f"A panel a network: its {in_words(metric)} on {what}, with the {task.percent} interval over seeds and rows; "
-        "the other networks are grey behind it."
+        f"A panel a network: its {in_words(metric)} on {what}, with the {task.percent} interval over seeds "
+        "and rows; the other networks are grey behind it."
     )
     return [
         task.figure(

@@ -117,9 +117,9 @@ def _seeds(task: Task, metric: str, references: list[dict]) -> Figure:
         layers.append(layer("text", letter, only=here, align="left", dx=10, fontWeight="bold"))
     chart = {"layer": layers, "width": 520, "height": {"step": 26}}
     text = (
-        f"Each dot is one trained seed, the upright stroke their mean. The band is the {task.percent} interval "
-        "over seeds (Student's t), the thin line with ends that over seeds and test rows together. Networks that "
-        "share a letter have not been told apart."
+        f"Each dot is one trained seed, the upright stroke their mean. The band is the {task.percent} "
+        "interval over seeds (Student's t), the thin line with ends that over seeds and test rows "
+        "together. Networks that share a letter have not been told apart."
     )
     if references:
         text += " Dashed: figures to hold them against."
@@ -225,9 +225,9 @@ def power(task: Task) -> list[Figure]:
     count = len(task.document["seeds"])
     text = (
         "How large a true difference between two networks must be for this design to show it in four of five "
-        f"repetitions: with {count} {'seed' if count == 1 else 'seeds'} and {task.document['rows']:,} test rows "
-        f"{written(metric, found['detectable'])} {points(metric)} (median over pairs). More seeds help only until "
-        "the test rows are what limits."
+        f"repetitions: with {count} {'seed' if count == 1 else 'seeds'} and {task.document['rows']:,} test "
+        f"rows {written(metric, found['detectable'])} {points(metric)} (median over pairs). More seeds "
+        "help only until the test rows are what limits."
     )
     if gaps:
         text += " Dashed: what was observed between the best and the second best."

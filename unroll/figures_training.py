@@ -94,8 +94,8 @@ def _curves(task: Task, column: str) -> Figure:
     if decisive:
         layers.append(layer("circle", own | {"tooltip": told}, only=["datum.kept > 0"], size=48, style="dot"))
     text = (
-        "A panel a network: the line is the mean over seeds, the band reaches from the lowest to the highest seed, "
-        "the other networks' means are grey behind it."
+        "A panel a network: the line is the mean over seeds, the band reaches from the lowest to the "
+        "highest seed, the other networks' means are grey behind it."
     )
     if decisive:
         text += " A dot marks an epoch whose weights a seed kept."
@@ -158,8 +158,8 @@ def _trials(task: Task, by: str) -> Figure:
         layer("circle", own | {"tooltip": told}, only=[SHOWN], size=50, style="dot"),
     ]
     text = (
-        "The best validation score to expect when one trains so many seeds of a network and keeps the best (Dodge "
-        "et al. 2019, with the unbiased estimator of Tang et al. 2020)."
+        "The best validation score to expect when one trains so many seeds of a network and keeps the best "
+        "(Dodge et al. 2019, with the unbiased estimator of Tang et al. 2020)."
     )
     datasets = {"rows": rows}
     if by != "hours":
@@ -242,9 +242,9 @@ def _cost(task: Task, kind: str) -> Figure:
         layer("text", name, only=[SHOWN], align="left", dx=9, fontWeight="bold"),
     ]
     text = (
-        f"The best lie at the top left. The upright line is the {task.percent} interval over seeds and test rows: "
-        "where these overlap widely, the cheaper network has lost nothing that could be shown. The scale of the "
-        "cost is logarithmic."
+        f"The best lie at the top left. The upright line is the {task.percent} interval over seeds and "
+        "test rows: where these overlap widely, the cheaper network has lost nothing that could be shown. "
+        "The scale of the cost is logarithmic."
     )
     return task.figure(
         "cost",

@@ -2,6 +2,7 @@
 // Filters, figures as they come into view, and what can be saved. All of it works on the page's own
 // JSON; no text of it is ever read as HTML.
 (() => {
+  document.documentElement.classList.add("scripted");
   const data = JSON.parse(document.getElementById("data").textContent);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const tasks = new Map(data.tasks.map((task) => [task.slug, task]));

@@ -145,7 +145,7 @@ def _failure(task: Task) -> Fact | None:
     )
     share = counts[worst][taken] / sum(counts[worst])
     words = (
-        f"Of the texts that are “{labels[worst]}” it finds {_percent(found[worst])}; {_percent(share)} it takes for "
-        f"“{labels[taken]}”."
+        f"Of the texts that are “{labels[worst]}” it finds {_percent(found[worst])}; {_percent(share)} it "
+        f"takes for “{labels[taken]}”."
     )
     return Fact("Where it fails most", words)
