@@ -1,8 +1,11 @@
 """The page as a browser shows it: from its file, with no network, at three widths, light and dark."""
 
+import functools
+import http.server
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import documents as invented
@@ -206,7 +209,9 @@ def test_measured_times_are_shown_only_where_they_lie_beside_the_page(opened, fo
     there = opened()
     assert there.is_visible("[data-csv=films-costs] td[data-time=seconds]")
     there.click("#films-cost [data-choice=films-cost-measured-seconds]")
-    there.wait_for_function("() => document.querySelector('#films-cost svg')?.textContent.includes('measured')")
+    there.wait_for_function(
+        "() => document.querySelector('#films-cost svg')?.textContent.includes('seconds')"
+    )
     shutil.copy(folder / "index.html", tmp_path)
     gone = opened(at=tmp_path)
     assert not gone.is_visible("[data-csv=films-costs] td[data-time=seconds]")
@@ -232,10 +237,27 @@ def test_print_shows_every_corpus_with_all_figures_and_no_controls(opened):
     tab.emulate_media(media="print")
     assert tab.is_visible("section[data-corpus=notes]")
     assert not tab.is_visible(".bar") and not tab.is_visible(".save")
-    tab.emulate_media(media="screen")
+    tab.emulate_media(media="null")
     paper = tab.pdf(path=SCREENSHOTS / "page.pdf")
     assert paper.startswith(b"%PDF")
     assert tab.evaluate(ALL_DRAWN)
+
+
+def test_the_page_works_from_a_server_too(browser, folder):
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    handler.log_message = lambda *_: None
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        tab = browser.new_page()
+        complaints: list[str] = []
+        tab.on("console", lambda message: complaints.append(message.text))
+        tab.goto(f"http://127.0.0.1:{server.server_port}/index.html")
+        tab.locator("#films-seeds").scroll_into_view_if_needed()
+        tab.wait_for_selector("#films-seeds svg")
+        assert tab.is_visible("[data-csv=films-costs] td[data-time=seconds]")
+        assert complaints == []
+        tab.close()
+        server.shutdown()
 
 
 def test_without_javascript_the_answer_and_the_tables_are_there(browser, folder):

@@ -196,9 +196,10 @@ def power(task: Task) -> list[Figure]:
         key=lambda row: row["seeds"],
     )
     means = [network["scores"][metric]["mean"] for network in task.networks]
-    gaps = [{"difference": shown(metric, abs(means[0] - mean))} for mean in means[1:2]]
-    for gap in gaps:
-        gap["_label"] = f"best minus second: {gap['difference']:.3g}"
+    gaps = [
+        {"difference": shown(metric, gap), "_label": f"best minus second: {written(metric, gap)}"}
+        for gap in (abs(means[0] - mean) for mean in means[1:2])
+    ]
     limit = 1.15 * max([row["detectable"] for row in rows] + [gap["difference"] for gap in gaps])
     look = {"title": f"difference ({points(metric)})", "scale": {"domain": [0, limit], "nice": False}}
     counts = [row["seeds"] for row in rows]

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Collection
 
 from unroll.figures_chart import (
     SHOWN,
@@ -143,7 +144,7 @@ def _trials(task: Task, by: str) -> Figure:
     x = quantity(by, title=TRIALS[by], scale={"type": "log", "nice": False}, axis=axis)
     title = f"expected best {with_unit(f'validation_{metric}')}"
     y = quantity("best", title=title, scale={"domain": limits, "nice": False}, axis={"tickCount": 5})
-    coloured = [name for name in task.colours if name in task.names and task.colours[name] != "rest"]
+    coloured = _coloured(task)
     legend = {"orient": "bottom", "columns": 4, "symbolType": "stroke", "values": coloured}
     told = tooltip(
         ("network", "network"),
@@ -178,6 +179,11 @@ def _trials(task: Task, by: str) -> Figure:
     )
 
 
+def _coloured(task: Task) -> list[str]:
+    """Return the networks with a colour of their own: as many names as a plot has room for."""
+    return [name for name in task.colours if name in task.names and task.colours[name] != "rest"]
+
+
 def cost(task: Task) -> list[Figure]:
     """The headline against what is counted, and so repeats."""
     return [_cost(task, kind) for kind in COSTS if kind != MEASURED]
@@ -210,7 +216,7 @@ def _cost(task: Task, kind: str) -> Figure:
             }
         )
     limits = domain([row[end] for row in rows for end in ("mean", "low", "high")])
-    _place_labels(rows, limits)
+    _place_labels(rows, limits, _coloured(task))
     scale: dict = {"type": "log", "nice": False}
     if kind != MEASURED:
         least, most = min(row["cost"] for row in rows), max(row["cost"] for row in rows)
@@ -239,7 +245,7 @@ def _cost(task: Task, kind: str) -> Figure:
             size=110,
             style="dot",
         ),
-        layer("text", name, only=[SHOWN], align="left", dx=9, fontWeight="bold"),
+        layer("text", name, only=[SHOWN, "isValid(datum._label)"], align="left", dx=9, fontWeight="bold"),
     ]
     text = (
         f"The best lie at the top left. The upright line is the {task.percent} interval over seeds and "
@@ -258,8 +264,8 @@ def _cost(task: Task, kind: str) -> Figure:
     )
 
 
-def _place_labels(rows: list[dict], limits: list[float]) -> None:
-    """Give each name a height of its own, as near its dot as the names below it leave room for.
+def _place_labels(rows: list[dict], limits: list[float], named: Collection[str]) -> None:
+    """Give each of the names a height of its own, as near its dot as the names below it leave room for.
 
     Names of dots that are far apart along the cost may share a height.
     """
@@ -268,6 +274,8 @@ def _place_labels(rows: list[dict], limits: list[float]) -> None:
     width = (max(costs) - min(costs)) * 0.3
     placed: list[tuple[float, float]] = []
     for row in sorted(rows, key=lambda row: row["mean"]):
+        if row["network"] not in named:
+            continue
         cost, height = math.log(row["cost"]), row["mean"]
         while any(abs(cost - other) <= width and abs(height - taken) < step for other, taken in placed):
             height += step / 4
