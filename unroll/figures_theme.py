@@ -64,13 +64,13 @@ def colour_names(networks: Sequence[str]) -> dict[str, str]:
 
 
 def config(colours: Mapping[str, str], networks: Mapping[str, str], font: str) -> dict:
-    """Return Vega-Lite's configuration; `networks` maps each to the name of its colour, in the scale's order."""
+    """Return Vega-Lite's configuration; `networks` maps each to its colour's name, in the scale's order."""
     text = {"font": font, "color": colours["ink"]}
     labels = {"labelColor": colours["muted"], "titleColor": colours["muted"], "labelFontSize": 12}
     return {
         "font": font,
         "background": "transparent",
-        "aria": False,  # the figure as a whole has a description; thousands of marks read one by one help nobody
+        "aria": False,  # the figure as a whole has a description; thousands of marks read aloud help nobody
         "view": {"stroke": None},
         "range": {"category": [colours[name] for name in networks.values()] or [colours["rest"]]},
         "axis": {
@@ -102,18 +102,16 @@ def config(colours: Mapping[str, str], networks: Mapping[str, str], font: str) -
         },
         "text": {**text, "fontSize": 12},
         "rule": {"color": colours["muted"]},
+        # Marks that are of no network take their colours from these names.
         "style": {
-            # Marks take their colours from these names alone, so that no figure names a colour itself.
-            "context": {"stroke": colours["context"], "strokeWidth": 1},
-            "guide": {"stroke": colours["muted"], "strokeWidth": 1, "strokeDash": [3, 3]},
-            "note": {"fill": colours["muted"], "fontSize": 11},
-            "share": {"fill": colours["share"]},
-            "better": {"fill": colours["better"]},
-            "worse": {"fill": colours["worse"]},
-            "frame": {"stroke": colours["ink"], "fill": None},
-            "mean": {"fill": colours["ink"]},
-            "ink": {"stroke": colours["ink"]},
+            "context": {"color": colours["context"], "strokeWidth": 1},
+            "guide": {"color": colours["muted"], "strokeWidth": 1, "strokeDash": [3, 3]},
+            "note": {"color": colours["muted"], "fontSize": 11},
+            "share": {"color": colours["share"]},
+            "better": {"color": colours["better"]},
+            "worse": {"color": colours["worse"]},
+            "frame": {"stroke": colours["ink"]},
+            "ink": {"color": colours["ink"]},
             "dot": {"stroke": colours["surface"], "strokeWidth": 1},
-            "hollow": {"fill": colours["surface"], "strokeWidth": 2},
         },
     }

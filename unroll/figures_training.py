@@ -1,18 +1,37 @@
-"""Figures of training: learning curves, what more trials bring, and what it all costs."""
+"""Figures of training: learning curves, what more runs bring, and what it all costs."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Collection
 
-import altair as alt
-
-from unroll.figures_chart import ROWS, SHOWN, Figure, Task, better, domain, each, focused, shown, with_unit
-from unroll.scores import in_words, unit
+from unroll.figures_chart import (
+    SHOWN,
+    Figure,
+    Task,
+    better,
+    domain,
+    focused,
+    layer,
+    nominal,
+    number_format,
+    quantity,
+    shown,
+    tooltip,
+    with_unit,
+)
+from unroll.scores import in_words
 
 COSTS = {
-    "operations of training": "multiply-adds x 2 of one training run",
+    "operations of training": "additions and multiplications of one training run",
     "parameters": "trained parameters",
-    "operations of a text": "multiply-adds x 2 for a text of mean length",
-    "measured seconds": "seconds of one training run on the machine that made this page",
+    "operations of a text": "additions and multiplications for a text of mean length",
+    "measured seconds": "seconds of one training run, measured",
+}
+MEASURED = "measured seconds"
+TRIALS = {
+    "trials": "trained runs",
+    "operations": "operations of training",
+    "hours": "hours of training, measured",
 }
 LABEL_HEIGHT = 15
 COST_HEIGHT = 300
@@ -20,18 +39,19 @@ COST_HEIGHT = 300
 
 def curves(task: Task) -> list[Figure]:
     """Mean and range over seeds, epoch by epoch, a panel a network with the others in grey behind."""
-    wanted = [f"validation_{task.headline}", "validation_loss", "train_loss"]
-    have = {
-        key for _, row in each(task.networks, "curves") for key, value in row.items() if value is not None
-    }
+    wanted = (f"validation_{task.headline}", "validation_loss", "train_loss")
+    have = {key for _, row in task.each("curves") for key, value in row.items() if value is not None}
     return [_curves(task, column) for column in dict.fromkeys(wanted) if column in have]
 
 
 def _curves(task: Task, column: str) -> Figure:
+    decisive = column == f"validation_{task.headline}"
     seen: dict[tuple[str, int], list[float]] = defaultdict(list)
-    for name, row in each(task.networks, "curves"):
+    for name, row in task.each("curves"):
         if row.get(column) is not None:
             seen[name, row["epoch"]].append(shown(column, row[column]))
+    kept = Counter((one["name"], epoch) for one in task.networks for epoch in one["best_epochs"] if decisive)
+    order = {name: place for place, name in enumerate(task.names)}
     rows = [
         {
             "network": name,
@@ -40,79 +60,60 @@ def _curves(task: Task, column: str) -> Figure:
             "low": min(values),
             "high": max(values),
             "seeds": len(values),
+            "kept": kept[name, epoch],
         }
-        for (name, epoch), values in sorted(seen.items())
+        for (name, epoch), values in sorted(seen.items(), key=lambda item: (order[item[0][0]], item[0][1]))
     ]
-    context = [{"other": row["network"], "epoch": row["epoch"], "mean": row["mean"]} for row in rows]
-    best = _best(task, column)
+    others = [{"other": row["network"], "epoch": row["epoch"], "mean": row["mean"]} for row in rows]
     last = max(row["epoch"] for row in rows)
-    limits = domain([row[key] for row in rows for key in ("low", "high")])
-    x = alt.X(
-        "epoch:Q",
+    x = quantity(
+        "epoch",
         title=None,
-        scale=alt.Scale(domain=[1, max(last, 2)], nice=False),
-        axis=alt.Axis(format="d", tickMinStep=1, tickCount=min(last, 6), grid=False),
+        scale={"domain": [1, max(last, 2)], "nice": False},
+        axis={"format": "d", "tickMinStep": 1, "tickCount": min(last, 6), "grid": False},
     )
-    look = {"title": None, "scale": alt.Scale(domain=limits, nice=False), "axis": alt.Axis(tickCount=4)}
-    y = alt.Y("mean:Q", **look)
-    form = ".1f" if unit(column) else ".3f"
-    tooltip = [
-        "network:N",
-        "epoch:Q",
-        *(alt.Tooltip(f"{key}:Q", title=title, format=form) for key, title in _spread()),
-    ]
-    others = alt.Chart(alt.NamedData(name="context")).mark_line(style="context")
-    own = alt.Chart().encode(x=x, color=task.colour())
+    limits = domain([row[end] for row in rows for end in ("low", "high")])
+    look = {"title": None, "scale": {"domain": limits, "nice": False}, "axis": {"tickCount": 4}}
+    form = number_format(column.split("_", 1)[1])
+    told = tooltip(
+        ("network", "network"),
+        ("epoch", "epoch"),
+        ("mean", "mean over seeds", form),
+        ("low", "lowest seed", form),
+        ("high", "highest seed", form),
+        ("kept", "seeds that kept this epoch"),
+    )
+    mean = {"x": x, "y": quantity("mean", **look)}
+    own = mean | {"color": task.colour()}
+    spread = own | {"y": quantity("low", **look), "y2": {"field": "high"}}
     layers = [
-        others.encode(x=x, y=y, detail="other:N"),
-        own.mark_area(opacity=0.25).encode(y=alt.Y("low:Q", **look), y2="high:Q"),
-        own.mark_line(strokeWidth=2.5).encode(y=y),
-        own.mark_point(size=60, filled=True, opacity=0).encode(y=y, tooltip=tooltip),
+        layer("line", mean | {"detail": nominal("other")}, data="others", style="context"),
+        layer("area", spread, opacity=0.25),
+        layer("line", own, strokeWidth=2.5),
+        layer("circle", own | {"tooltip": told}, size=130, opacity=0),
     ]
-    if best:
-        layers.append(
-            own.mark_circle(size=44, style="dot", opacity=1).encode(y=y).transform_filter("datum.best > 0")
-        )
-        for row in rows:
-            row["best"] = best.get((row["network"], row["epoch"]), 0)
-    chart = task.panels(*(layer.properties(width=120, height=110) for layer in layers))
+    if decisive:
+        layers.append(layer("circle", own | {"tooltip": told}, only=["datum.kept > 0"], size=48, style="dot"))
     text = (
-        "A panel a network: the line is the mean over seeds, the band reaches from the worst to the best seed, the "
-        "other networks are grey behind it."
+        "A panel a network: the line is the mean over seeds, the band reaches from the lowest to the "
+        "highest seed, the other networks' means are grey behind it."
     )
-    if best:
+    if decisive:
         text += " A dot marks an epoch whose weights a seed kept."
-    axes = f"{with_unit(column)} by epoch, {better(column)}"
-    data = {"rows": rows, "context": context}
     return task.figure(
         "learning",
-        "How they learn",
-        axes,
+        "Learning curves",
+        f"{with_unit(column)} by epoch, {better(column.split('_', 1)[1])}",
         text,
-        chart,
-        data,
+        task.panels(layers, least=128, most=260, margin=46, height=120),
+        {"rows": rows, "others": others},
         choice=in_words(column),
-        first=column == f"validation_{task.headline}",
-        panels={"least": 130, "most": 250, "margin": 46},
+        first=decisive,
     )
-
-
-def _spread() -> list[tuple[str, str]]:
-    return [("mean", "mean over seeds"), ("low", "lowest seed"), ("high", "highest seed")]
-
-
-def _best(task: Task, column: str) -> dict[tuple[str, int], int]:
-    """Return how many seeds kept each epoch; of the headline alone, which decided it."""
-    kept: dict[tuple[str, int], int] = defaultdict(int)
-    if column == f"validation_{task.headline}":
-        for network in task.networks:
-            for epoch in network.get("best_epochs", []):
-                kept[network["name"], epoch] += 1
-    return kept
 
 
 def trials(task: Task) -> list[Figure]:
-    """The expected best validation score of so many trained seeds, or of so many operations."""
+    """The expected best validation score of so many trained runs, or of so many operations."""
     return [_trials(task, "trials"), _trials(task, "operations")]
 
 
@@ -127,143 +128,144 @@ def _trials(task: Task, by: str) -> Figure:
         {
             "network": network["name"],
             "trials": count,
-            "best": shown(metric, value),
             "operations": count * network["operations"]["training"],
+            "best": shown(metric, value),
         }
         for network in task.networks
         for count, value in enumerate(network["trials"], start=1)
     ]
-    spent = [network["operations"]["training"] for network in task.networks]
-    mean = sum(spent) / len(spent)
-    data = {"rows": rows}
-    limits = domain([row["best"] for row in rows] + [shown(metric, value) for value in task.task["trials"]])
-    scale = alt.Scale(type="linear" if by == "hours" else "log", nice=False)
-    titles = {"trials": "trained runs", "operations": "operations of training", "hours": "hours of training"}
-    form = {"trials": "d", "operations": "~s", "hours": "~g"}[by]
-    axis = alt.Axis(format=form, grid=False, tickCount=5)
-    x = alt.X(f"{by}:Q", title=titles[by], scale=scale, axis=axis)
-    title = f"expected best {with_unit('validation_' + metric)}"
-    y = alt.Y("best:Q", title=title, scale=alt.Scale(domain=limits, nice=False), axis=alt.Axis(tickCount=5))
-    legend = alt.Legend(orient="bottom", columns=4, symbolType="stroke", values=_coloured(task))
-    colour = task.colour(legend=legend)
-    tooltip = [
-        "network:N",
-        alt.Tooltip("trials:Q", title="trained runs"),
-        alt.Tooltip("best:Q", title=title, format=".1f"),
-        alt.Tooltip("operations:Q", title="operations", format=".3s"),
+    mean = math.fsum(one["operations"]["training"] for one in task.networks) / len(task.networks)
+    anyone = [
+        {"trials": count, "operations": count * mean, "best": shown(metric, value)}
+        for count, value in enumerate(task.task["trials"], start=1)
     ]
-    own = alt.Chart(ROWS).transform_filter(SHOWN).encode(x=x, y=y, color=colour, opacity=focused(0.12))
-    layers = [own.mark_line(strokeWidth=2), own.mark_circle(size=50, style="dot").encode(tooltip=tooltip)]
-    text = (
-        "The best validation score to expect when one trains so many seeds and keeps the best (Dodge et al. 2019, the "
-        "unbiased estimator of Tang et al. 2020)."
+    limits = domain([row["best"] for row in [*rows, *anyone]])
+    axis = {"format": "d" if by == "trials" else "~s", "grid": False, "tickCount": 5}
+    x = quantity(by, title=TRIALS[by], scale={"type": "log", "nice": False}, axis=axis)
+    title = f"expected best {with_unit(f'validation_{metric}')}"
+    y = quantity("best", title=title, scale={"domain": limits, "nice": False}, axis={"tickCount": 5})
+    coloured = _coloured(task)
+    legend = {"orient": "bottom", "columns": 4, "symbolType": "stroke", "values": coloured}
+    told = tooltip(
+        ("network", "network"),
+        ("trials", "trained runs"),
+        ("operations", "operations", ".3s"),
+        ("best", "expected best", number_format(metric)),
     )
+    at = {"x": x, "y": y}
+    own = at | {"color": task.colour(legend if coloured else None), "opacity": focused(0.12)}
+    layers = [
+        layer("line", own, only=[SHOWN], strokeWidth=2),
+        layer("circle", own | {"tooltip": told}, only=[SHOWN], size=50, style="dot"),
+    ]
+    text = (
+        "The best validation score to expect when one trains so many seeds of a network and keeps the best "
+        "(Dodge et al. 2019, with the unbiased estimator of Tang et al. 2020)."
+    )
+    datasets = {"rows": rows}
     if by != "hours":
-        data["any"] = [
-            {"trials": count, "operations": count * mean, "best": shown(metric, value)}
-            for count, value in enumerate(task.task["trials"], start=1)
-        ]
-        anyone = alt.Chart(alt.NamedData(name="any")).encode(x=x, y=y)
-        layers.insert(0, anyone.mark_line(style="ink", strokeWidth=1.5, strokeDash=[5, 3]))
-        text += " Dashed: one draws a network by chance for every run."
-    chart = alt.layer(*layers, data=ROWS).properties(width=560, height=260)
-    axes = f"{title} against {titles[by]}, {better(metric)}"
-    name = f"against {by}"
+        layers.insert(0, layer("line", at, data="anyone", style="ink", strokeWidth=1.5, strokeDash=[5, 3]))
+        datasets["anyone"] = anyone
+        text += " Dashed: every run draws its network by chance."
     return task.figure(
-        "trials", "What more runs bring", axes, text, chart, data, choice=name, first=by == "trials"
+        "trials",
+        "What more runs bring",
+        f"{title} against {TRIALS[by]}",
+        text,
+        {"layer": layers, "width": 520, "height": COST_HEIGHT - 40},
+        datasets,
+        choice=f"against {by}",
+        first=by == "trials",
     )
 
 
 def _coloured(task: Task) -> list[str]:
-    own = [name for name in task.colours if name in task.names]
-    return [name for name in own if task.colours[name] != "rest"] or own
+    """Return the networks with a colour of their own: as many names as a plot has room for."""
+    return [name for name in task.colours if name in task.names and task.colours[name] != "rest"]
 
 
 def cost(task: Task) -> list[Figure]:
     """The headline against what is counted, and so repeats."""
-    return [_cost(task, kind) for kind in COSTS if kind != "measured seconds"]
+    return [_cost(task, kind) for kind in COSTS if kind != MEASURED]
 
 
 def cost_by_seconds(task: Task) -> Figure:
-    """The headline against measured seconds, which the page fills in."""
-    return _cost(task, "measured seconds")
+    """The headline against seconds, which the page fills in."""
+    return _cost(task, MEASURED)
 
 
 def _cost(task: Task, kind: str) -> Figure:
     metric = task.headline
-    spend = {
-        "parameters": lambda network: network["parameters"],
-        "operations of a text": lambda network: network["operations"]["text"],
-        "operations of training": lambda network: network["operations"]["training"],
-        "measured seconds": lambda network: 1,
-    }[kind]
     rows = []
     for network in task.networks:
         score = network["scores"][metric]
-        both = score.get("both_low") is not None
+        spent = {
+            "parameters": network["parameters"],
+            "operations of a text": network["operations"]["text"],
+            "operations of training": network["operations"]["training"],
+            MEASURED: 1,
+        }
+        low, high = ("low", "high") if score["both_low"] is None else ("both_low", "both_high")
         rows.append(
             {
                 "network": network["name"],
-                "cost": spend(network),
+                "cost": spent[kind],
                 "mean": shown(metric, score["mean"]),
-                "low": shown(metric, score["both_low" if both else "low"]),
-                "high": shown(metric, score["both_high" if both else "high"]),
+                "low": shown(metric, score[low]),
+                "high": shown(metric, score[high]),
             }
         )
-    ends = [row[key] for row in rows for key in ("mean", "low", "high")]
-    limits = domain(ends)
-    _place_labels(rows, limits)
-    costs = [row["cost"] for row in rows]
-    scale = alt.Scale(type="log", nice=False, padding=0)
-    if kind != "measured seconds":
-        # Room for the names, to the right of the dearest.
-        spread = max(max(costs) / max(min(costs), 1), 1.5)
-        scale = alt.Scale(
-            type="log", nice=False, domain=[min(costs) / spread**0.06, max(costs) * spread**0.3]
-        )
-    x = alt.X("cost:Q", title=COSTS[kind], scale=scale, axis=alt.Axis(format="~s", grid=False, tickCount=5))
-    look = {"title": with_unit(metric), "scale": alt.Scale(domain=limits, nice=False)}
-    base = alt.Chart(ROWS).transform_filter(SHOWN).encode(x=x, color=task.colour(), opacity=focused())
-    form = ".1f" if unit(metric) else ".3f"
-    tooltip = [
-        "network:N",
-        alt.Tooltip("mean:Q", title=in_words(metric), format=form),
-        alt.Tooltip("low:Q", title=f"{task.percent} from", format=form),
-        alt.Tooltip("high:Q", title="to", format=form),
-        alt.Tooltip("cost:Q", title=kind, format=".4s"),
-    ]
-    layers = [
-        base.mark_rule(strokeWidth=1, strokeDash=[2, 2]).encode(y=alt.Y("mean:Q", **look), y2="label_at:Q"),
-        base.mark_rule(strokeWidth=2).encode(
-            y=alt.Y("low:Q", **look), y2="high:Q", opacity=focused(0.08, 0.4)
-        ),
-        base.mark_circle(size=110, style="dot").encode(y=alt.Y("mean:Q", **look), tooltip=tooltip),
-        alt.Chart(ROWS)
-        .transform_filter(SHOWN)
-        .mark_text(align="left", dx=9, fontWeight="bold")
-        .encode(x=x, y=alt.Y("label_at:Q", **look), text="network:N", opacity=focused()),
-    ]
-    chart = alt.layer(*layers, data=ROWS).properties(width=560, height=COST_HEIGHT)
-    text = (
-        f"The best lie at the top left. The upright line is the {task.percent} interval over seeds and test rows: "
-        "where these overlap widely, the cheaper network has lost nothing that was shown. The scale of the cost is "
-        "logarithmic."
+    limits = domain([row[end] for row in rows for end in ("mean", "low", "high")])
+    _place_labels(rows, limits, _coloured(task))
+    scale: dict = {"type": "log", "nice": False}
+    if kind != MEASURED:
+        least, most = min(row["cost"] for row in rows), max(row["cost"] for row in rows)
+        spread = max(most / least, 1.5)
+        # To the right of the dearest its name needs room.
+        scale["domain"] = [least / spread**0.06, most * spread**0.3]
+    x = quantity("cost", title=COSTS[kind], scale=scale, axis={"format": "~s", "grid": False, "tickCount": 5})
+    look = {"title": with_unit(metric), "scale": {"domain": limits, "nice": False}}
+    form = number_format(metric)
+    told = tooltip(
+        ("network", "network"),
+        ("mean", in_words(metric), form),
+        ("low", f"{task.percent} from", form),
+        ("high", "to", form),
+        ("cost", kind, ".4s"),
     )
-    axes = f"{with_unit(metric)} against {COSTS[kind]}"
+    own = {"x": x, "color": task.colour(), "opacity": focused()}
+    name = {"x": x, "y": quantity("_label", **look), "text": nominal("network"), "opacity": focused()}
+    spread = {"y": quantity("low", **look), "y2": {"field": "high"}, "opacity": focused(0.08, 0.35)}
+    layers = [
+        layer("rule", own | spread, only=[SHOWN], strokeWidth=2),
+        layer(
+            "circle",
+            own | {"y": quantity("mean", **look), "tooltip": told},
+            only=[SHOWN],
+            size=110,
+            style="dot",
+        ),
+        layer("text", name, only=[SHOWN, "isValid(datum._label)"], align="left", dx=9, fontWeight="bold"),
+    ]
+    text = (
+        f"The best lie at the top left. The upright line is the {task.percent} interval over seeds and "
+        "test rows: where these overlap widely, the cheaper network has lost nothing that could be shown. "
+        "The scale of the cost is logarithmic."
+    )
     return task.figure(
         "cost",
-        "What it costs",
-        axes,
+        "Score against cost",
+        f"{with_unit(metric)} against {COSTS[kind]}",
         text,
-        chart,
+        {"layer": layers, "width": 520, "height": COST_HEIGHT},
         {"rows": rows},
         choice=kind,
-        first=kind == "operations of training",
+        first=kind == next(iter(COSTS)),
     )
 
 
-def _place_labels(rows: list[dict], limits: list[float]) -> None:
-    """Give each name a height of its own, as near its dot as the names below it leave room for.
+def _place_labels(rows: list[dict], limits: list[float], named: Collection[str]) -> None:
+    """Give each of the names a height of its own, as near its dot as the names below it leave room for.
 
     Names of dots that are far apart along the cost may share a height.
     """
@@ -272,8 +274,10 @@ def _place_labels(rows: list[dict], limits: list[float]) -> None:
     width = (max(costs) - min(costs)) * 0.3
     placed: list[tuple[float, float]] = []
     for row in sorted(rows, key=lambda row: row["mean"]):
+        if row["network"] not in named:
+            continue
         cost, height = math.log(row["cost"]), row["mean"]
         while any(abs(cost - other) <= width and abs(height - taken) < step for other, taken in placed):
             height += step / 4
         placed.append((cost, height))
-        row["label_at"] = round(height, 4)
+        row["_label"] = round(height, 4)

