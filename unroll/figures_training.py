@@ -180,7 +180,7 @@ def _trials(task: Task, by: str) -> Figure:
 
 
 def _named(task: Task) -> list[str]:
-    """Return the networks that a plot names: all while there is room, else those with a colour of their own."""
+    """Return whom a plot names: all while there is room, else those with a colour of their own."""
     if len(task.names) <= COLOURED:
         return task.names
     return [name for name in task.names if task.colours[name] != "rest"]
