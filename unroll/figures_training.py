@@ -19,6 +19,7 @@ from unroll.figures_chart import (
     tooltip,
     with_unit,
 )
+from unroll.figures_theme import COLOURED
 from unroll.scores import in_words
 
 COSTS = {
@@ -144,8 +145,7 @@ def _trials(task: Task, by: str) -> Figure:
     x = quantity(by, title=TRIALS[by], scale={"type": "log", "nice": False}, axis=axis)
     title = f"expected best {with_unit(f'validation_{metric}')}"
     y = quantity("best", title=title, scale={"domain": limits, "nice": False}, axis={"tickCount": 5})
-    coloured = _coloured(task)
-    legend = {"orient": "bottom", "columns": 4, "symbolType": "stroke", "values": coloured}
+    legend = {"orient": "bottom", "columns": 4, "symbolType": "stroke", "values": _named(task)}
     told = tooltip(
         ("network", "network"),
         ("trials", "trained runs"),
@@ -153,7 +153,7 @@ def _trials(task: Task, by: str) -> Figure:
         ("best", "expected best", number_format(metric)),
     )
     at = {"x": x, "y": y}
-    own = at | {"color": task.colour(legend if coloured else None), "opacity": focused(0.12)}
+    own = at | {"color": task.colour(legend), "opacity": focused(0.12)}
     layers = [
         layer("line", own, only=[SHOWN], strokeWidth=2),
         layer("circle", own | {"tooltip": told}, only=[SHOWN], size=50, style="dot"),
@@ -179,9 +179,11 @@ def _trials(task: Task, by: str) -> Figure:
     )
 
 
-def _coloured(task: Task) -> list[str]:
-    """Return the networks with a colour of their own: as many names as a plot has room for."""
-    return [name for name in task.colours if name in task.names and task.colours[name] != "rest"]
+def _named(task: Task) -> list[str]:
+    """Return whom a plot names: all while there is room, else those with a colour of their own."""
+    if len(task.names) <= COLOURED:
+        return task.names
+    return [name for name in task.names if task.colours[name] != "rest"]
 
 
 def cost(task: Task) -> list[Figure]:
@@ -216,7 +218,7 @@ def _cost(task: Task, kind: str) -> Figure:
             }
         )
     limits = domain([row[end] for row in rows for end in ("mean", "low", "high")])
-    _place_labels(rows, limits, _coloured(task))
+    _place_labels(rows, limits, _named(task))
     scale: dict = {"type": "log", "nice": False}
     if kind != MEASURED:
         least, most = min(row["cost"] for row in rows), max(row["cost"] for row in rows)
