@@ -22,6 +22,13 @@ def test_the_code_that_a_stage_depends_on_is_all_that_it_imports(stage):
     assert code == import_closure(ROOT / f"stages/{stage}.py", ROOT)
 
 
+def test_the_page_depends_on_all_that_it_is_made_of():
+    parts = {f"unroll/{path.name}" for path in (ROOT / "unroll").glob("page.*")}
+    assert (
+        {"unroll/page.css", "unroll/page.html.j2", "unroll/page.js"} <= parts <= set(STAGES["report"]["deps"])
+    )
+
+
 def test_the_closure_sees_imports_within_functions(tmp_path):
     (tmp_path / "unroll").mkdir()
     (tmp_path / "entry.py").write_text("def main():\n    from unroll import inner\n")
