@@ -59,7 +59,7 @@ def over_corpora(documents: list[dict], enough: bool = False) -> dict:
         "corpora": len(documents),
         "networks": names,
         "enough": enough,
-        "why": "" if enough else "2 corpora: a test of ranks over corpora needs at least 5",
+        "why": "" if enough else "There are 2 corpora; ranks need at least 5 to be compared.",
         "average_ranks": ranks,
         "friedman_p": 0.012 if enough else None,
         "critical_difference": 1.9 if enough else None,

@@ -34,7 +34,7 @@ def test_few_corpora_are_said_to_be_few_and_nothing_is_concluded():
     scores = table(*[[0.9, 0.8, 0.7]] * 4)
     found = over_corpora(scores, higher(scores))
     assert not found["enough"]
-    assert "corpora: 4" in found["why"]
+    assert "Corpora: 4" in found["why"]
     assert (found["friedman_p"], found["critical_difference"], found["cliques"]) == (None, None, [])
     assert found["average_ranks"] == {"x": 1.0, "y": 2.0, "z": 3.0}
 
@@ -42,7 +42,7 @@ def test_few_corpora_are_said_to_be_few_and_nothing_is_concluded():
 def test_two_networks_are_said_to_be_few():
     scores = table(*[[0.9, 0.8]] * 6)
     found = over_corpora(scores, higher(scores))
-    assert not found["enough"] and "networks on every corpus: 2" in found["why"]
+    assert not found["enough"] and "Networks on every corpus: 2" in found["why"]
 
 
 def test_only_networks_that_every_corpus_has_are_ranked():

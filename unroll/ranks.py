@@ -57,15 +57,15 @@ def over_corpora(
     }
     if len(scores) < FEWEST_CORPORA:
         return found | {
-            "why": f"corpora: {len(scores)}; ranks need at least {FEWEST_CORPORA} to be compared."
+            "why": f"Corpora: {len(scores)}. Their ranks can be compared from {FEWEST_CORPORA} on."
         }
     if len(common) < FEWEST_NETWORKS:
-        return found | {"why": f"networks on every corpus: {len(common)}; it takes {FEWEST_NETWORKS}."}
+        return found | {"why": f"Networks on every corpus: {len(common)}. It takes {FEWEST_NETWORKS}."}
     found["friedman_p"] = _friedman(signed)
     found["critical_difference"] = distance = critical_difference(len(common), len(scores), level)
     if distance >= len(common) - 1:
         return found | {
-            "why": f"even the best and the worst of {len(common)} networks on all {len(scores)} corpora "
+            "why": f"Even the best and the worst of {len(common)} networks on all {len(scores)} corpora "
             f"differ by less than the critical difference of {distance:.2f} ranks."
         }
     differ = found["friedman_p"] < 1 - level
