@@ -6,7 +6,7 @@ from rich.table import Table
 
 from unroll.scores import in_words, unit, written
 
-COLUMNS = ("network", "mean", "std", "interval", "told apart", "seeds", "parameters")
+COLUMNS = ("network", "mean", "std", "interval", "group", "seeds", "parameters")
 
 
 def tables(document: dict) -> Iterator[tuple[Table, str]]:
