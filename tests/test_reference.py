@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from unroll import catalogue, files, reference
+from unroll import catalogue, files, reference, reference_spec
 from unroll.failures import Refusal
 from unroll.params import Suite, parse
-from unroll.reference import Claim, Preset, Result
+from unroll.reference import Result
+from unroll.reference_spec import Claim, Preset
 
 ROOT = Path(__file__).resolve().parents[1]
 PATH = Path("params.yaml")
@@ -73,8 +74,8 @@ def cells(presets: dict = PRESETS, results: dict = RESULTS) -> dict[str, list[st
 
 
 def test_the_table_needs_each_preset_and_its_counterpart_and_nothing_else():
-    assert reference.needed(PRESETS) == set(RESULTS)
-    assert reference.needed({}) == set()
+    assert reference_spec.needed(PRESETS) == set(RESULTS)
+    assert reference_spec.needed({}) == set()
 
 
 def test_the_published_figure_is_held_against_the_last_epoch_of_each_seed():
@@ -202,7 +203,9 @@ def test_the_shipped_suite_runs_all_that_the_table_speaks_of_and_nothing_else():
     document = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     parts = parse(document["suites"]["reference"], Suite, "suites.reference", PATH)
     run = {pair for part in parts for pair in itertools.product(part.corpora, part.networks)}
-    assert run == reference.needed(parse(document["reference"], reference.Presets, "reference", PATH))
+    assert run == reference_spec.needed(
+        parse(document["reference"], reference_spec.Presets, "reference", PATH)
+    )
 
 
 def test_data_that_are_not_the_pinned_ones_are_named_once():

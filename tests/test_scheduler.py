@@ -87,6 +87,23 @@ def test_what_has_not_changed_is_not_run_again_and_what_follows_a_change_is(proj
     assert scheduler.survey(project).stale == {"left": set(), "last": {"left"}}
 
 
+def test_a_survey_reads_the_parameters_once_and_sees_each_stages_own(project, monkeypatch):
+    from dvc.dependency import param
+
+    text = (project / "dvc.yaml").read_text()
+    for name in ("left", "right"):
+        text = text.replace(f"note.py {name}\n", f"note.py {name}\n    params:\n      - of_{name}\n")
+    (project / "dvc.yaml").write_text(text)
+    (project / "params.yaml").write_text("of_left: 1\nof_right: 1\n")
+    run(project, slots=2)
+    read = []
+    load = param.load_path
+    monkeypatch.setattr(param, "load_path", lambda path, *rest: read.append(path) or load(path, *rest))
+    (project / "params.yaml").write_text("of_left: 2\nof_right: 1\n")
+    assert set(scheduler.survey(project).stale) == {"left", "last"}
+    assert len(read) == 1
+
+
 def test_after_a_failure_nothing_more_starts_and_the_message_ends_with_the_log(project):
     broken = (project / "dvc.yaml").read_text().replace("python note.py right", "echo sorrow && exit 3")
     (project / "dvc.yaml").write_text(broken)

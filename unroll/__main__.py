@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from unroll import catalogue, environment, files, lockfile, records, reference, scheduler, suite, summary
+from unroll import catalogue, environment, files, lockfile, records, reference_spec, scheduler, suite, summary
 from unroll.changes import show_changes
 from unroll.failures import Refusal, told_plainly
 from unroll.params import Selection
@@ -148,26 +148,27 @@ def _show(console: Console, parts: tuple[Selection, ...]) -> None:
     )
 
 
-def _write_reference(presets: reference.Presets, parts: tuple[Selection, ...]) -> bool:
+def _write_reference(presets: reference_spec.Presets, parts: tuple[Selection, ...]) -> bool:
     """Write the table of the reference systems, if all that it speaks of has just been brought up to date."""
-    needed = reference.needed(presets)
+    needed = reference_spec.needed(presets)
     current = {pair for part in parts for pair in itertools.product(part.corpora, part.networks)}
     if not needed or not needed <= current:
         return False
-    results = {pair: _result(*pair) for pair in needed}
+    from unroll import reference  # here alone: scipy's statistics take a second to import
+
+    results = {pair: reference.Result(_report(*pair), _last_epochs(*pair)) for pair in needed}
     table = reference.rows(presets, results)
     files.write_csv(REFERENCE, table)
     files.write_text(REFERENCE.with_suffix(".md"), reference.markdown(presets, table))
     return True
 
 
-def _result(corpus: str, network: str) -> reference.Result:
-    report = _report(corpus, network)
+def _last_epochs(corpus: str, network: str) -> list[dict[str, str]]:
     last_epochs = []
-    for seed in report["seeds"]:
+    for seed in _report(corpus, network)["seeds"]:
         with open(HISTORY / corpus / network / f"{seed}.csv", encoding="utf-8", newline="") as stream:
             last_epochs.append(list(csv.DictReader(stream))[-1])
-    return reference.Result(report, last_epochs)
+    return last_epochs
 
 
 def _report(corpus: str, network: str) -> dict:

@@ -12,7 +12,7 @@ from unroll.failures import Refusal
 from unroll.misfits import misfits
 from unroll.networks import Network
 from unroll.params import Name, Params, Selection, Strict, Suite, parse
-from unroll.reference import Presets
+from unroll.reference_spec import Presets
 from unroll.training import Training
 from unroll.vectors import VectorsSource
 

@@ -2,43 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from unroll.failures import Refusal
-from unroll.params import Name, Strict
+from unroll.reference_spec import Claim, Preset, Presets
 from unroll.scores import in_words, lower_is_better, written
 from unroll.statistics import Spread, difference, spread
-
-Figure = Literal[
-    "train_loss",
-    "train_accuracy",
-    "validation_loss",
-    "validation_accuracy",
-    "validation_macro_recall",
-    "validation_macro_f1",
-    "validation_perplexity",
-]
-"""A column of the learning curve."""
-
-
-class Claim(Strict):
-    """A figure that a notebook published; `value` is a proportion where the figure is one."""
-
-    figure: Figure
-    value: Annotated[float, Field(ge=0)]
-    said: str
-    """What the figure means: a few words for the reader."""
-
-
-class Preset(Strict):
-    """The recipe of a notebook, under the name of its network."""
-
-    corpus: Name
-    ours: Name | None = None
-    """The same network as we train it."""
-    published: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -51,19 +19,8 @@ class Result:
     """The last row of each seed's learning curve."""
 
 
-Presets = dict[Name, Preset]
 Results = dict[tuple[str, str], Result]
 """By corpus and network."""
-
-
-def needed(presets: Presets) -> set[tuple[str, str]]:
-    """Return each corpus and network that the table speaks of."""
-    return {
-        (preset.corpus, network)
-        for name, preset in presets.items()
-        for network in (name, preset.ours)
-        if network is not None
-    }
 
 
 def rows(presets: Presets, results: Results) -> list[dict]:

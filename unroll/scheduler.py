@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -69,7 +70,8 @@ def survey(root: Path) -> Survey:
 
     with Repo(str(root)) as repo:
         try:
-            status = set(repo.status())
+            with _parameters_read_once():
+                status = set(repo.status())
         except DvcException as error:
             raise Refusal(f"dvc status: {error}") from None
         graph = repo.index.graph
@@ -80,6 +82,25 @@ def survey(root: Path) -> Survey:
         stale = (stale | changed) - SERIAL
         needs = {name: {one.addressing for one in graph.successors(stages[name])} & stale for name in stale}
         return Survey(list(stages), needs, reported=not needs and "report" not in status)
+
+
+@contextmanager
+def _parameters_read_once() -> Iterator[None]:
+    """DVC reads params.yaml anew for each stage that tracks some of it: 65 times, 3 of its 7 s."""
+    from dvc.dependency import param
+
+    read, documents = param.load_path, {}
+
+    def read_once(path: str, *rest: object, **options: object) -> object:
+        if path not in documents:
+            documents[path] = read(path, *rest, **options)
+        return documents[path]
+
+    param.load_path = read_once
+    try:
+        yield
+    finally:
+        param.load_path = read
 
 
 def preparation(stale: Graph) -> Graph:
