@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from clone import ROOT
 from rich.console import Console
 
 from unroll import lockfile, scheduler
@@ -29,6 +30,12 @@ with open(name, "w") as stream:
 with notes.open("a") as stream:
     stream.write(f"end {name}\\n")
 """
+
+
+@pytest.fixture(autouse=True)
+def unroll_is_found(monkeypatch):
+    """As it is in the project's own folder: the stages' DVC is started by a module of unroll's."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ HISTORY = Path("reports/history")
 LOCK = Path("dvc.lock")
 PARKED = Path(".unroll/parked.lock")
 LOGS = Path(".unroll/logs")
-DVC = ("-m", "dvc", "repro")
+DVC = ("-m", "unroll.dvc_process", "repro")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("shapes")(show_shapes)

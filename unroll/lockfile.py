@@ -122,6 +122,13 @@ def arrange(lock: Path, parked: Path, stages: Iterable[str]) -> list[str]:
     return sorted(set(blocks) - set(kept))
 
 
+def blocks(lock: Path) -> dict[str, str] | None:
+    """Return each entry's lines by its name, or None where the file is not as DVC writes it."""
+    text = lock.read_text(encoding="utf-8") if lock.exists() else ""
+    found = _blocks(text)
+    return found if HEAD + "".join(found.values()) == text else None
+
+
 def _blocks(text: str) -> dict[str, str]:
     """Return each entry's lines by its name, in the order of the file."""
     parts = BLOCK.split(text.removeprefix(HEAD))

@@ -187,7 +187,7 @@ def _start(stage: str, slot: int, logs: Path, folder: Path, gpus: list[str]) -> 
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
     process = start_python(
-        ["-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage], log, environment
+        ["-m", "unroll.dvc_process", "--wait-for-lock", "repro", "--single-item", stage], log, environment
     )
     return Running(stage, process, log, progress, slot, time.monotonic())
 
