@@ -187,5 +187,6 @@ def _bands(task: Task, key: str, kind: str, title: str, axis: str, what: str, fa
 
 
 def _band(one: dict, factor: int) -> str:
-    low, high = (f"{factor * one[end]:.3g}" for end in ("from", "to"))
+    ends = (factor * one[end] for end in ("from", "to"))
+    low, high = (f"{end:.2g}" if end < 10 else f"{end:.0f}" for end in ends)
     return low if low == high else f"{low}–{high}"
