@@ -14,7 +14,14 @@ from unroll.results import Result, Rows
 SEEDS = (1, 2, 3)
 ROWS, CLASSES = 240, 3
 RULES = Comparison(resamples=400, seed=1, level=0.95)
-SOURCE = {"from": "hub", "repository": "a/rows", "revision": "5" * 40, "differences": []}
+SOURCE = {
+    "from": "hub",
+    "repository": "a/rows",
+    "revision": "5" * 40,
+    "differences": [],
+    "licence": None,
+    "citation": None,
+}
 SKILL = {"bow": 0.5, "gru": 0.8, "lstm": 0.8, "rnn": 0.5}
 """How often each network is right."""
 PUBLISHED = (Published(system="tree LSTM", metric="accuracy", value=0.51, source="Nobody 2015"),)
@@ -42,6 +49,8 @@ def curves(seeds: tuple[int, ...], headline: str = "accuracy") -> list[dict]:
             "epoch": epoch,
             "rows": 100,
             "tokens": 1000,
+            "train_loss": 1.0 / epoch,
+            "validation_loss": 1.1 / epoch,
             f"validation_{headline}": 0.1 * seed + epoch,
         }
         for seed in seeds

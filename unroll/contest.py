@@ -70,8 +70,8 @@ class Contest(ABC):
         return {}
 
     def of_all(self) -> dict:
-        """Return what else there is to say of all networks together."""
-        return {}
+        """Return the rows that are hard for all, and those on which two networks disagree."""
+        return {"hard": [], "disagreements": [], "texts": {}}
 
     def document(self) -> dict:
         resampled = self.resampled()

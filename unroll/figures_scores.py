@@ -185,7 +185,7 @@ def power(task: Task) -> list[Figure]:
     """The smallest true difference that this test set would show, by the number of seeds."""
     metric = task.headline
     found = task.task["power"].get(metric)
-    if not found or found["detectable"] is None:
+    if not found or not found["with_seeds"]:  # one seed does not know what others would do
         return []
     rows = sorted(
         (
