@@ -13,7 +13,7 @@ repro: .venv/installed
 	@python -m unroll repro --suite $(SUITE) --jobs $(JOBS)
 
 test: .venv/installed .venv/glove
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadfile
 
 # The word vectors glove_6b_50d: 76 MB that only networks which name them need.
 glove: .venv/glove
