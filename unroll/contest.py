@@ -75,7 +75,8 @@ class Contest(ABC):
 
     def document(self) -> dict:
         resampled = self.resampled()
-        pairs = list(self._compared(resampled)) if self.pairs else []
+        differences = {metric: self._differences(metric, resampled) for metric in self.tested}
+        pairs = list(self._compared(differences)) if self.pairs else []
         groups = {metric: self._groups(metric, pairs) for metric in self.tested}
         found = {
             "task": self.task,
@@ -96,7 +97,9 @@ class Contest(ABC):
                 [best for one in self.results for best in self._best(one)], lower_is_better(self.headline)
             ),
             "pairs": pairs,
-            "power": {metric: self._power(metric, resampled) for metric in self.tested if self.pairs},
+            "power": {
+                metric: self._power(intervals) for metric, intervals in differences.items() if intervals
+            },
             **self.of_all(),
         }
         return {"verdict": verdict(found, self.rules.level)} | found
@@ -169,10 +172,9 @@ class Contest(ABC):
             "group": groups.get(metric, {}).get(self.results[place].name, ""),
         }
 
-    def _compared(self, resampled: dict[str, np.ndarray]) -> Iterator[dict]:
+    def _compared(self, differences: dict[str, list[Interval]]) -> Iterator[dict]:
         chances = self.chances()
-        for metric in self.tested:
-            intervals = list(self._differences(metric, resampled))
+        for metric, intervals in differences.items():
             # A difference is one only if neither other rows nor other seeds explain it: of two tests the
             # one that is less sure (an intersection-union test: Berger 1982, Technometrics 24).
             p_both = [max(p, one.p_value()) for p, one in zip(chances[metric], intervals, strict=True)]
@@ -193,12 +195,12 @@ class Contest(ABC):
                     "detectable": self._detectable(one),
                 }
 
-    def _differences(self, metric: str, resampled: dict[str, np.ndarray]) -> Iterator[Interval]:
+    def _differences(self, metric: str, resampled: dict[str, np.ndarray]) -> list[Interval]:
         observed_KS, values_BKS = self.observed_KS[metric], resampled[metric]
-        for a, b in self.pairs:
-            yield two_level(
-                observed_KS[a] - observed_KS[b], values_BKS[:, a] - values_BKS[:, b], self.rules.level
-            )
+        return [
+            two_level(observed_KS[a] - observed_KS[b], values_BKS[:, a] - values_BKS[:, b], self.rules.level)
+            for a, b in self.pairs
+        ]
 
     def _groups(self, metric: str, pairs: list[dict]) -> dict[str, str]:
         best_first = [
@@ -214,9 +216,8 @@ class Contest(ABC):
     def _detectable(self, interval: Interval) -> float:
         return smallest_detectable(interval.standard_error, interval.freedom, self.rules.level)
 
-    def _power(self, metric: str, resampled: dict[str, np.ndarray]) -> dict:
+    def _power(self, intervals: list[Interval]) -> dict:
         """What the median pair could have shown, with these seeds and with others."""
-        intervals = list(self._differences(metric, resampled))
         with_seeds = {
             str(seeds): float(
                 np.median(

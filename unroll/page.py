@@ -16,6 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from unroll import figures, figures_theme, page_answer
+from unroll.comparison_tables import ORIGINS
 from unroll.figures_chart import VEGA_LITE, Figure, Task
 from unroll.scores import in_words, unit, written
 
@@ -24,12 +25,6 @@ FONT = (
     "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', "
     "'DejaVu Sans Condensed', sans-serif"
 )
-ORIGINS = {
-    "hub": "the Hugging Face Hub",
-    "mirror": "a mirror of the Hub",
-    "pypi": "PyPI",
-    "file": "files of the user's own",
-}
 SECTIONS = {
     "sure": ("Which is best, and is it sure?", ("seeds", "pairs", "power")),
     "fails": ("Where does it fail?", ("confusion", "length", "unknown-words", "calibration")),

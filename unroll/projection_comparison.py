@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 
 from unroll import files
+from unroll.comparison_tables import ORIGINS
 from unroll.lockfile import Entry, md5_of
 from unroll.projection import Content
 
 NAME = "comparison"
-ORIGINS = {"hub": "the Hugging Face Hub", "mirror": "a mirror of the Hub", "file": "files of the user's own"}
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _verdicts(document: dict) -> str:
 
 
 def _origin(source: dict) -> str:
-    place = ORIGINS.get(source["from"], source["from"])
+    place = ORIGINS[source["from"]]
     sentences = [f"Texts: {source['repository']}, revision {source['revision']}, from {place}."]
     # A file of one's own may have neither.
     for word, key in (("Licence", "licence"), ("Source", "citation")):
