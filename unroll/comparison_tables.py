@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from unroll.scores import in_words, unit, written
+from unroll.verdict import told_apart
 
 ROW_COLUMNS = (
     "corpus",
@@ -137,7 +138,7 @@ def pair_table(document: dict, task: dict) -> Table | None:
             pair = pairs[one, other]
             gain = written(headline, pair["difference"], sign="+")
             body[-1][column] = f"{gain} ({p_value(pair['p_holm'])})"
-            if pair["p_holm"] is not None and pair["p_holm"] < 1 - document["level"]:
+            if told_apart(pair, document["level"]):
                 strong.add((number, column))
     return Table(["row - column (p)", *names[1:]], body, frozenset(strong))
 

@@ -24,7 +24,7 @@ from unroll.statistics import (
     spread,
     two_level,
 )
-from unroll.verdict import verdict
+from unroll.verdict import told_apart, verdict
 
 MORE_SEEDS = (3, 5, 10, 20)
 
@@ -209,7 +209,7 @@ class Contest(ABC):
         different = {
             frozenset((pair["a"], pair["b"]))
             for pair in pairs
-            if pair["metric"] == metric and pair["p_holm"] < 1 - self.rules.level
+            if pair["metric"] == metric and told_apart(pair, self.rules.level)
         }
         return significance.letters(best_first, different)
 

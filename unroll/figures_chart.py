@@ -11,6 +11,7 @@ import vl_convert
 
 from unroll import figures_theme as theme
 from unroll.scores import in_words, lower_is_better, unit
+from unroll.verdict import told_apart
 
 VEGA_LITE = "6.4"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
@@ -82,7 +83,7 @@ class Task:
         return f"{100 * self.document['level']:g} %"
 
     def is_different(self, pair: dict) -> bool:
-        return pair["p_holm"] is not None and pair["p_holm"] < 1 - self.document["level"]
+        return told_apart(pair, self.document["level"])
 
     def each(self, key: str) -> Iterator[tuple[str, dict]]:
         """Walk the entries of a list that each network has, with the network's name."""

@@ -3,6 +3,11 @@
 from unroll.scores import in_words, lower_is_better, unit, written
 
 
+def told_apart(pair: dict, level: float) -> bool:
+    """Whether a pair of a comparison's document differs: the one rule for letters, marks and words."""
+    return pair["p_holm"] is not None and pair["p_holm"] < 1 - level
+
+
 def verdict(task: dict, level: float) -> str:
     """Return two or three sentences on one task of a comparison's document, by its headline."""
     headline, networks = task["headline"], task["networks"]
@@ -12,7 +17,7 @@ def verdict(task: dict, level: float) -> str:
     if len(networks) == 1:
         return f"{name} was run alone: {result}."
     against = {pair["b"]: pair for pair in task["pairs"] if pair["metric"] == headline and pair["a"] == name}
-    beaten = {other: pair for other, pair in against.items() if pair["p_holm"] < 1 - level}
+    beaten = {other: pair for other, pair in against.items() if told_apart(pair, level)}
     equals = [other for other in against if other not in beaten]
     leads = f"{name} has the {'lowest' if lower_is_better(headline) else 'highest'} {result}"
     if not beaten:
