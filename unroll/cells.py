@@ -1,8 +1,8 @@
-"""Elman, LSTM and GRU: written out here, and as torch's own layers. Both compute the same function.
+"""Elman, LSTM and GRU: written out here, and as torch's own layers; fused.py is the third way.
 
-Either kind is one layer in one direction. Its parameters have torch's names, shapes and order of
-drawing, so that weights pass from one to the other: weight_ih_l0 (G, I), weight_hh_l0 (G, H),
-bias_ih_l0 (G) and bias_hh_l0 (G), where G is H times the number of gates.
+All compute the same function. Either kind here is one layer in one direction. Its parameters have
+torch's names, shapes and order of drawing, so that weights pass from one to the other: weight_ih_l0
+(G, I), weight_hh_l0 (G, H), bias_ih_l0 (G) and bias_hh_l0 (G), where G is H times the number of gates.
 
 One more cell is one more subclass of Cell, named in CELLS.
 
@@ -14,8 +14,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import Function
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
+
+from unroll.recurrences import ElmanRecurrence, GRURecurrence, LSTMRecurrence
 
 State = tuple[Tensor, ...]
 """What a cell hands on from step to step, each (B, H); the hidden state comes first."""
@@ -28,7 +31,13 @@ class Cell(nn.Module, ABC):
 
     library: ClassVar[type[nn.RNNBase] | None] = None
     """torch's layer that computes the same function."""
+    recurrence: ClassVar[type[Function] | None] = None
+    """The same function with its gradient written out, of all directions of a layer (fused.py)."""
     gates: ClassVar[int]
+    tanh_gates: ClassVar[tuple[int, ...]] = ()
+    """Which of them are no sigmoid; an elman's may be a relu."""
+    resets: ClassVar[bool] = False
+    """Whether a gate multiplies the recurrent product of the last one, its bias included."""
     states: ClassVar[int] = 1
     """Tensors in a State."""
 
@@ -70,8 +79,8 @@ class Cell(nn.Module, ABC):
 class Elman(Cell):
     """h_t = phi(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), phi being tanh or relu (Elman 1990)."""
 
-    library = nn.RNN
-    gates = 1
+    library, recurrence = nn.RNN, ElmanRecurrence
+    gates, tanh_gates = 1, (0,)
 
     def step(self, input_BG: Tensor, recurrent_BG: Tensor, state: State) -> State:
         return (self.nonlinearity(input_BG + recurrent_BG),)
@@ -90,8 +99,8 @@ class LSTM(Cell):
         h_t = o_t * tanh(c_t)                                   hidden state
     """
 
-    library = nn.LSTM
-    gates = 4
+    library, recurrence = nn.LSTM, LSTMRecurrence
+    gates, tanh_gates = 4, (2,)
     states = 2
 
     def step(self, input_BG: Tensor, recurrent_BG: Tensor, state: State) -> State:
@@ -111,8 +120,8 @@ class GRU(Cell):
         h_t = (1 - z_t) * n_t + z_t * h_{t-1}
     """
 
-    library = nn.GRU
-    gates = 3
+    library, recurrence = nn.GRU, GRURecurrence
+    gates, tanh_gates, resets = 3, (2,), True
 
     def step(self, input_BG: Tensor, recurrent_BG: Tensor, state: State) -> State:
         reset_BH, update_BH, candidate_BH = input_BG.chunk(3, dim=1)

@@ -42,9 +42,11 @@ class Classifier(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return scores_BC."""
-        states_BLF = self.embedding(batch)
-        if self.encoder is not None:
-            states_BLF = self.encoder(states_BLF, batch.lengths_B, batch.even)
+        words = self.embedding(batch)
+        if self.encoder is None:
+            states_BLF = words.written_out()
+        else:
+            states_BLF = self.encoder(words, batch.lengths_B, batch.even)
         return self.head(self.pooling(states_BLF, batch.lengths_B, batch.even))
 
 

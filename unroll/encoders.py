@@ -1,20 +1,25 @@
-"""Layers of one cell in one direction or two: (embedded_BLI, lengths_B, even) -> a state a step.
+"""Layers of one cell in one direction or two: (words, lengths_B, even) -> a state a step.
 
 Padding changes nothing: a row gets the same states alone and in any batch. The backward direction
-therefore reads each row's tokens from its own last token, not from the padding. Packed input gives
-the same numbers; unpacked is 1.5 to 3 times as fast on one core.
+therefore reads each row's tokens from its own last token, not from the padding. There are four ways to
+the same numbers: all directions of a layer fused (fused.py), which is the fastest on a CPU; or each by
+itself, as torch's layer, padded or packed, or as a cell written out.
 
 Axes: B rows in the batch, L steps, I components of the input, H units of one direction, F units of
 all directions.
 """
+
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from unroll import fused
 from unroll.cells import CELLS, Cell, State, library_layer, run_library
 from unroll.networks import RecurrentNetwork
+from unroll.words import Words
 
 
 class RecurrentEncoder(nn.Module):
@@ -31,14 +36,30 @@ class RecurrentEncoder(nn.Module):
             for size in [inputs] + [self.size] * (network.layers - 1)
         )
 
-    def forward(self, embedded_BLI: Tensor, lengths_B: Tensor, even: bool) -> Tensor:
-        states_BLF = embedded_BLI
-        for depth, directions in enumerate(self.layers):
-            if depth > 0:
-                states_BLF = self.dropout(states_BLF)
-            states = [direction(states_BLF, lengths_B, even) for direction in directions]
-            states_BLF = torch.cat(states, dim=2) if self.directions == 2 else states[0]
+        self.fused = network.implementation == "fused"
+        self.cell, self.nonlinearity = CELLS[network.cell], network.nonlinearity
+        self.halved = network.precision == "bfloat16"
+
+    def forward(self, words: Words, lengths_B: Tensor, even: bool) -> Tensor:
+        first, *others = self.layers
+        states_BLF = self._read(first, words, lengths_B, even)
+        for directions in others:
+            words = Words.each_its_own(self.dropout(states_BLF))
+            states_BLF = self._read(directions, words, lengths_B, even)
         return states_BLF
+
+    def _read(self, directions: Iterable["Direction"], words: Words, lengths_B: Tensor, even: bool) -> Tensor:
+        device, halved = lengths_B.device.type, self.halved and self.training
+        # On a GPU cuDNN's layers are the fused ones.
+        if self.fused and device == "cpu":
+            weights = [direction.weights(words) for direction in directions]
+            precision = torch.bfloat16 if halved else None
+            return fused.states(self.cell, self.nonlinearity, weights, words, lengths_B, even, precision)
+        input_BLI = words.written_out()
+        with torch.autocast(device, torch.bfloat16, enabled=halved):
+            states = [direction(input_BLI, lengths_B, even) for direction in directions]
+        states_BLF = torch.cat(states, dim=2) if self.directions == 2 else states[0]
+        return states_BLF.to(input_BLI.dtype)
 
 
 class Direction(nn.Module):
@@ -51,7 +72,7 @@ class Direction(nn.Module):
         self.hidden, self.initial_state = network.hidden, network.initial_state
         self.weight_drop = network.dropout.recurrent
         self.packed = network.batching == "packed"
-        if network.implementation == "library":
+        if network.implementation != "handwritten" and network.input_bias:
             self.cell = library_layer(cell, inputs, network.hidden, network.nonlinearity)
         else:
             self.cell = cell(inputs, network.hidden, network.nonlinearity, network.input_bias)
@@ -66,10 +87,7 @@ class Direction(nn.Module):
         return _reversed(states_BLH, lengths_B, even) if self.backward else states_BLH
 
     def _run(self, input_BLI: Tensor, lengths_B: Tensor) -> Tensor:
-        state, weight_hh = self._initial(input_BLI), None
-        if self.training and self.weight_drop > 0:
-            # Weight drop: the same connections are missing at all steps (Merity et al. 2018).
-            weight_hh = functional.dropout(self.cell.weight_hh_l0, self.weight_drop)
+        state, weight_hh = self._initial(input_BLI, len(input_BLI)), self._dropped()
         if isinstance(self.cell, Cell):
             return self.cell(input_BLI, state, weight_hh)
         if not self.packed:
@@ -78,13 +96,35 @@ class Direction(nn.Module):
         states = run_library(self.cell, packed, state, weight_hh)
         return pad_packed_sequence(states, batch_first=True, total_length=input_BLI.shape[1])[0]
 
-    def _initial(self, input_BLI: Tensor) -> State | None:
-        rows = len(input_BLI)
+    def weights(self, words: Words) -> fused.Weights:
+        """Return what `fused` computes with, for a batch of these words."""
+        gates = len(self.cell.weight_hh_l0) // self.hidden
+
+        def by_gate(weight: Tensor) -> Tensor:
+            return weight.view(gates, self.hidden, *weight.shape[1:])
+
+        initial, weight_hh = self._initial(words.vectors_UI, len(words.places_BL)), self._dropped()
+        bias_ih = self.cell.bias_ih_l0
+        return fused.Weights(
+            by_gate(self.cell.weight_ih_l0),
+            by_gate(self.cell.weight_hh_l0 if weight_hh is None else weight_hh),
+            None if bias_ih is None else by_gate(bias_ih),
+            by_gate(self.cell.bias_hh_l0),
+            initial,
+        )
+
+    def _dropped(self) -> Tensor | None:
+        if not self.training or self.weight_drop == 0:
+            return None
+        # Weight drop: the same connections are missing at all steps (Merity et al. 2018).
+        return functional.dropout(self.cell.weight_hh_l0, self.weight_drop)
+
+    def _initial(self, like: Tensor, rows: int) -> State | None:
         if self.initial_state == "learned":
             return tuple(part_H.expand(rows, -1).contiguous() for part_H in self.initial)
         # Drawn anew for every batch in training; in scoring its mean, so that scores repeat.
         if self.initial_state == "normal" and self.training:
-            return tuple(input_BLI.new_empty(rows, self.hidden).normal_() for _ in range(self.states))
+            return tuple(like.new_empty(rows, self.hidden).normal_() for _ in range(self.states))
         return None
 
 
@@ -98,8 +138,12 @@ class StepDropout(nn.Module):
         super().__init__()
         self.share, self.variational = share, variational
 
+    @property
+    def drops(self) -> bool:
+        return self.training and self.share > 0
+
     def forward(self, states_BLF: Tensor) -> Tensor:
-        if not self.training or self.share == 0:
+        if not self.drops:
             return states_BLF
         if not self.variational:
             return functional.dropout(states_BLF, self.share)

@@ -118,8 +118,11 @@ def _known(cell: str) -> str:
 
 class RecurrentNetwork(_Network):
     cell: Annotated[str, AfterValidator(_known)]
-    implementation: Literal["library", "handwritten"] = "library"
-    """torch's own layer, or ours written out; both give the same numbers."""
+    implementation: Literal["fused", "library", "handwritten"] = "fused"
+    """On a CPU all directions of a layer at once, on a GPU cuDNN's; torch's own layer; a cell written
+    out. All give the same numbers."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the recurrent layers in training; weights, their optimizer and all scoring stay in float32."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """Of an elman cell."""
     input_bias: bool = True
@@ -141,13 +144,15 @@ class RecurrentNetwork(_Network):
     def contradictions(cls, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from super().contradictions(given)
         cell = CELLS.get(str(given["cell"]))
+        if given["implementation"] == "fused" and cell is not None and cell.recurrence is None:
+            yield "implementation", f"no {given['cell']} layer is fused: handwritten"
         if given["implementation"] == "library" and cell is not None:
             if cell.library is None:
                 yield "implementation", f"torch has no {given['cell']} layer: handwritten"
             if given["input_bias"] is False:
                 yield "input_bias", "the library's cells have both biases: implementation must be handwritten"
-        if given["implementation"] == "handwritten" and given["batching"] == "packed":
-            yield "batching", "a handwritten cell cannot read packed rows: exact, length or padded"
+        if given["implementation"] != "library" and given["batching"] == "packed":
+            yield "batching", "only torch's layer can read packed rows: implementation must be library"
         if given["nonlinearity"] == "relu" and given["cell"] != "elman":
             yield "nonlinearity", "only an elman cell has a choice"
         dropout = given["dropout"] if isinstance(given["dropout"], dict) else {}

@@ -4,7 +4,6 @@ Our own, because the first optimizer that torch.optim makes imports torch's comp
 2.5 s that a run may take before its first step. The tests hold each against torch.optim.
 """
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -64,7 +63,7 @@ class Optimizer(ABC):
             gradient = parameter.grad.coalesce()
             rows_U = gradient._indices()[0]
             tables = [parameter, *(tensors[place] for tensors in states.values())]
-            moved_UE, *memory_UE = (table[rows_U] for table in tables)
+            moved_UE, *memory_UE = (table.index_select(0, rows_U) for table in tables)
             memory = {name: [tensor_UE] for name, tensor_UE in zip(states, memory_UE, strict=True)}
             self._move([moved_UE], [gradient._values()], memory, rate)
             for table, rows_UE in zip(tables, [moved_UE, *memory_UE], strict=True):
@@ -101,14 +100,18 @@ class SGD(Optimizer):
         super().__init__(groups, weight_decay)
 
     def _move(self, parameters: list[Tensor], gradients: list[Tensor], states: States, rate: float) -> None:
-        if self.weight_decay:
-            gradients = torch._foreach_add(gradients, parameters, alpha=self.weight_decay)
-        if self.momentum:
-            torch._foreach_mul_(states["velocities"], self.momentum)
-            torch._foreach_add_(states["velocities"], gradients)
-            ahead = torch._foreach_add(gradients, states["velocities"], alpha=self.momentum)
-            gradients = ahead if self.nesterov else states["velocities"]
-        torch._foreach_add_(parameters, gradients, alpha=-rate)
+        torch._fused_sgd_(
+            parameters,
+            gradients,
+            states.get("velocities", []),
+            weight_decay=self.weight_decay,
+            momentum=self.momentum,
+            lr=rate,
+            dampening=0.0,
+            nesterov=self.nesterov,
+            maximize=False,
+            is_first_step=False,
+        )
 
 
 class Adam(Optimizer):
@@ -118,17 +121,24 @@ class Adam(Optimizer):
     decoupled = False
 
     def _move(self, parameters: list[Tensor], gradients: list[Tensor], states: States, rate: float) -> None:
-        if self.weight_decay and self.decoupled:
-            torch._foreach_mul_(parameters, 1 - rate * self.weight_decay)
-        elif self.weight_decay:
-            gradients = torch._foreach_add(gradients, parameters, alpha=self.weight_decay)
-        torch._foreach_lerp_(states["means"], gradients, 1 - BETA_1)
-        torch._foreach_mul_(states["squares"], BETA_2)
-        torch._foreach_addcmul_(states["squares"], gradients, gradients, 1 - BETA_2)
-        scales = torch._foreach_sqrt(states["squares"])
-        torch._foreach_div_(scales, math.sqrt(1 - BETA_2**self.steps))
-        torch._foreach_add_(scales, EPSILON)
-        torch._foreach_addcdiv_(parameters, states["means"], scales, -rate / (1 - BETA_1**self.steps))
+        move = torch._fused_adamw_ if self.decoupled else torch._fused_adam_
+        # The number of the step is wanted as a tensor for each parameter.
+        steps = [torch.full((), float(self.steps), device=one.device) for one in parameters]
+        move(
+            parameters,
+            gradients,
+            states["means"],
+            states["squares"],
+            [],
+            steps,
+            lr=rate,
+            beta1=BETA_1,
+            beta2=BETA_2,
+            weight_decay=self.weight_decay,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
 
 
 class AdamW(Adam):

@@ -18,6 +18,7 @@ from unroll.embeddings import WordEmbedding
 from unroll.encoders import Direction, RecurrentEncoder
 from unroll.pooling import Attention, Pooling
 from unroll.tasks import Classification, NextWord
+from unroll.words import Words
 
 AXES = {
     "B": "rows of the batch",
@@ -60,7 +61,7 @@ class Step:
         return sum(torch.Size(weight.shape).numel() for weight in self.weights if weight.trained)
 
 
-Describe = Callable[[nn.Module, tuple, Tensor], Iterator[Step]]
+Describe = Callable[[nn.Module, tuple, Tensor | Words], Iterator[Step]]
 """A module that has run, what it was given and what it returned -> the steps that this was."""
 
 
@@ -69,9 +70,12 @@ def trace(model: Classifier | NextWordModel, batch: Batch) -> list[Step]:
     model.eval()
     steps = [Step("ids", "each word's place in vocabulary.txt; 0 is padding", batch.tokens_BL, "BL")]
 
-    def record(describe: Describe, module: nn.Module, inputs: tuple, output: Tensor) -> None:
+    def record(describe: Describe, module: nn.Module, inputs: tuple, output: Tensor | Words) -> None:
         steps.extend(describe(module, inputs, output))
 
+    if model.encoder is not None:
+        # Fused layers take both directions at once: here each is shown by itself.
+        model.encoder.fused, fused = False, model.encoder.fused
     hooks = [module.register_forward_hook(partial(record, describe)) for module, describe in _watched(model)]
     try:
         with torch.inference_mode():
@@ -79,6 +83,8 @@ def trace(model: Classifier | NextWordModel, batch: Batch) -> list[Step]:
     finally:
         for hook in hooks:
             hook.remove()
+        if model.encoder is not None:
+            model.encoder.fused = fused
     meaning = "softmax of the scores, to read them by: the loss does its own"
     return [*steps, Step("probabilities", meaning, scores.double().softmax(dim=-1), steps[-1].axes)]
 
@@ -112,9 +118,9 @@ def _watched(model: Classifier | NextWordModel) -> Iterator[tuple[nn.Module, Des
     yield model.head.linear, partial(_scores, "BC" if isinstance(model, Classifier) else "BLV")
 
 
-def _embedding(module: WordEmbedding, inputs: tuple, output_BLE: Tensor) -> Iterator[Step]:
+def _embedding(module: WordEmbedding, inputs: tuple, output: Words) -> Iterator[Step]:
     meaning = "the row of the weight at each id; padding is zeros"
-    yield Step("embedding", meaning, output_BLE, "BLE", _weights(module))
+    yield Step("embedding", meaning, output.written_out(), "BLE", _weights(module))
 
 
 def _direction(

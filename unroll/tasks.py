@@ -97,7 +97,7 @@ def predict(model: Classifier, split: EncodedSplit) -> np.ndarray:
     model.eval()
     order = reading_order(split.lengths, READING_BATCH)
     with torch.inference_mode():
-        sorted_NC = torch.cat([model(split.batch(rows)).double().softmax(dim=1) for rows in order])
+        sorted_NC = torch.cat([model(batch).double().softmax(dim=1) for batch in split.batches(order)])
     probabilities_NC = np.empty(sorted_NC.shape)
     probabilities_NC[np.concatenate(order)] = sorted_NC.cpu().numpy()
     return probabilities_NC
@@ -109,8 +109,8 @@ def predict_words(model: NextWordModel, split: EncodedSplit) -> Words:
     order = reading_order(split.lengths, WORDS_READING_BATCH)
     chosen, right = [], []
     with torch.inference_mode():
-        for rows in order:
-            scores_TV, targets_T = model.scored_targets(split.batch(rows))
+        for batch in split.batches(order):
+            scores_TV, targets_T = model.scored_targets(batch)
             picked_T = scores_TV.gather(1, targets_T.unsqueeze(1)).squeeze(1).double()
             chosen.append((picked_T - scores_TV.double().logsumexp(dim=1)).cpu().numpy())
             right.append((scores_TV.argmax(dim=1) == targets_T).cpu().numpy())

@@ -7,7 +7,7 @@ run that continues from a checkpoint therefore ends with the bits of one that wa
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -40,6 +40,7 @@ class Training(Consistent):
     epochs: Count
     patience: Count
     batch_size: Count
+    batch_tokens: Count | None
     batches_per_epoch: Count | None
     optimizer: Literal["sgd", "adam", "adamw"]
     learning_rate: Rate
@@ -109,8 +110,14 @@ class Run:
     seed: int
     optimizer: optimizers.Optimizer
     average: WeightAverage | None
-    batches: int
+    batches: int = 0
     """In an epoch."""
+
+    def order(self, epoch: int) -> list[np.ndarray]:
+        """Return the rows of each batch of an epoch."""
+        rules, lengths = self.training, self.train.lengths
+        order = training_order(lengths, rules.batch_size, self.seed, epoch, self.batching, rules.batch_tokens)
+        return order[: rules.batches_per_epoch]
 
 
 def fit(
@@ -137,7 +144,9 @@ def fit(
     state, best = _resume(checkpoint, run)
     for epoch in state.history:
         ended(epoch)
-    clock = Clock(_tokens_an_epoch(run), training.epochs)
+    # Nearly: which rows the batches of a shortened epoch hold differs from epoch to epoch.
+    tokens = sum(int(train.lengths[rows].sum()) for rows in run.order(epoch=0))
+    clock = Clock(max(1, tokens), training.epochs)
     while state.epoch < training.epochs and state.epoch - state.best_epoch < training.patience:
         state.epoch += 1
         clock.start(state.epoch)
@@ -176,15 +185,8 @@ def _prepare(
         adam = {"adam": optimizers.Adam, "adamw": optimizers.AdamW}[training.optimizer]
         optimizer = adam(groups, training.weight_decay)
     average = WeightAverage(model, training.weight_average) if training.weight_average else None
-    batches = -(-len(train) // training.batch_size)
-    batches = min(batches, training.batches_per_epoch or batches)
-    return Run(model, train, task, training, batching, seed, optimizer, average, batches)
-
-
-def _tokens_an_epoch(run: Run) -> int:
-    """Nearly: which rows the batches of a shortened epoch hold differs from epoch to epoch."""
-    share = min(1.0, run.batches * run.training.batch_size / len(run.train))
-    return max(1, round(int(run.train.lengths.sum()) * share))
+    run = Run(model, train, task, training, batching, seed, optimizer, average)
+    return replace(run, batches=len(run.order(epoch=0)))
 
 
 def _train_epoch(run: Run, state: State, clock: Clock, watch: Watcher) -> Epoch:
@@ -195,10 +197,10 @@ def _train_epoch(run: Run, state: State, clock: Clock, watch: Watcher) -> Epoch:
     total_loss = torch.zeros((), device=train.ids.device)
     total_right = torch.zeros((), device=train.ids.device, dtype=torch.int64)
     predicted = rows_read = 0
-    order = training_order(train.lengths, training.batch_size, run.seed, state.epoch, run.batching)
+    order = run.order(state.epoch)
     steps = training.epochs * run.batches
-    for rows in order[: run.batches]:
-        loss, right, count = run.task.step(run.model, train.batch(rows))
+    for rows, batch in zip(order, train.batches(order), strict=True):
+        loss, right, count = run.task.step(run.model, batch)
         loss.backward()
         change = schedules.factor(training.schedule, training.warm_up, run.optimizer.steps, steps)
         run.optimizer.step(training.learning_rate * change, training.gradient_clip)
