@@ -24,7 +24,9 @@ NETWORKS = Params(tiny.ROOT / "params.yaml").get("networks", dict[Name, Network]
     "learned start": RecurrentNetwork(
         cell="elman", initial_state="learned", attention_size=5, pooling="attention"
     ),
-    "packed": RecurrentNetwork(cell="gru", bidirectional=True, batching="packed", **SMALL),
+    "packed": RecurrentNetwork(
+        cell="gru", implementation="library", bidirectional=True, batching="packed", **SMALL
+    ),
     "frozen": RecurrentNetwork(cell="lstm", hidden=6, embedding=Embedding(size=4, frozen=True)),
     "bag": BagNetwork(cell="bag", pooling="mean+attention", embedding=Embedding(size=4)),
     "dropped": RecurrentNetwork(
