@@ -62,7 +62,7 @@ class WordEmbedding(nn.Module):
         known = len(tokens_U)
         if unseen_XE is not None:
             known = int(torch.searchsorted(tokens_U, len(self.weight)))
-        if self.sparse:
+        if self.sparse or not self.weight.requires_grad:
             vectors_UE = _DistinctRows.apply(self.weight, tokens_U[:known])
         else:
             vectors_UE = functional.embedding(tokens_U[:known], self.weight, padding_idx=PAD)
@@ -71,8 +71,9 @@ class WordEmbedding(nn.Module):
         return torch.cat([vectors_UE[:known], unseen_XE[tokens_U[known:] - len(self.weight)]])
 
     def _look_up(self, tokens_BL: Tensor, unseen_XE: Tensor | None) -> Tensor:
+        """Look up tokens as they come, with a dense gradient: to sum a sparse one, a GPU is waited for."""
         if unseen_XE is None or len(unseen_XE) == 0:
-            return functional.embedding(tokens_BL, self.weight, padding_idx=PAD, sparse=self.sparse)
+            return functional.embedding(tokens_BL, self.weight, padding_idx=PAD)
         unseen_BL = tokens_BL >= len(self.weight)
         known_BLE = self._look_up(tokens_BL.masked_fill(unseen_BL, UNKNOWN), None)
         places_BL = (tokens_BL - len(self.weight)).clamp(min=0)

@@ -24,8 +24,8 @@ class Group:
     pace: float = 1.0
     """Their learning rate as a multiple of the one asked for."""
     lazy: bool = False
-    """Of a sparse gradient only the rows that it has move, with their memory; dense would move all by
-    old momentum. A batch of 64 tweets touches about 600 of 21,000 rows."""
+    """Only the rows that have a gradient move, with their memory; without it all would, by old momentum.
+    A batch of 64 tweets touches about 600 of 21,000 rows. Bias correction counts all steps, as ever."""
 
 
 class Optimizer(ABC):
@@ -60,14 +60,21 @@ class Optimizer(ABC):
 
     def _move_rows(self, group: Group, states: States, rate: float) -> None:
         for place, parameter in enumerate(group.parameters):
-            gradient = parameter.grad.coalesce()
-            rows_U = gradient._indices()[0]
             tables = [parameter, *(tensors[place] for tensors in states.values())]
-            moved_UE, *memory_UE = (table.index_select(0, rows_U) for table in tables)
-            memory = {name: [tensor_UE] for name, tensor_UE in zip(states, memory_UE, strict=True)}
-            self._move([moved_UE], [gradient._values()], memory, rate)
-            for table, rows_UE in zip(tables, [moved_UE, *memory_UE], strict=True):
-                table.index_copy_(0, rows_U, rows_UE)
+            if parameter.grad.is_sparse:
+                gradient = parameter.grad.coalesce()
+                rows_U, gradient_UE = gradient._indices()[0], gradient._values()
+                moved = [table.index_select(0, rows_U) for table in tables]
+            else:
+                gradient_UE, moved = parameter.grad, [table.clone() for table in tables]
+            memory = {name: [tensor_UE] for name, tensor_UE in zip(states, moved[1:], strict=True)}
+            self._move(moved[:1], [gradient_UE], memory, rate)
+            for table, rows_UE in zip(tables, moved, strict=True):
+                if parameter.grad.is_sparse:
+                    table.index_copy_(0, rows_U, rows_UE)
+                else:
+                    # All rows, and most of them for nothing: only so a GPU need not be asked which.
+                    table.copy_(rows_UE.where(gradient_UE.any(dim=1, keepdim=True), table))
 
     @abstractmethod
     def _move(self, parameters: list[Tensor], gradients: list[Tensor], states: States, rate: float) -> None:

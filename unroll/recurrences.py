@@ -45,7 +45,7 @@ class ElmanRecurrence(Function):
         initial_DBH: Tensor | None,
         relu: bool,
     ) -> Tensor:
-        states_DLBH = _storage(table_PK, place_DLB, weight_DHK.shape[1])
+        states_DLBH = _every_step(table_PK, place_DLB, weight_DHK.shape[1])
         gates_DBK = _buffer(table_PK, place_DLB)
         previous = initial_DBH
         steps = zip(_gathered(table_PK, place_DLB, gates_DBK), states_DLBH.unbind(1), strict=True)
@@ -100,8 +100,10 @@ class LSTMRecurrence(Function):
         initial_cell_DBH: Tensor | None,
     ) -> Tensor:
         hidden = weight_DHK.shape[1]
-        gates_GDLBH = _storage(table_PK, place_DLB, hidden, 4)
-        states_DLBH, cells_DLBH, squashed_DLBH = (_storage(table_PK, place_DLB, hidden) for _ in range(3))
+        kept = any(ctx.needs_input_grad)
+        states_DLBH, cells_DLBH = (_every_step(table_PK, place_DLB, hidden) for _ in range(2))
+        gates_GDLBH = _every_step(table_PK, place_DLB, hidden, 4, kept=kept)
+        squashed_DLBH = _every_step(table_PK, place_DLB, hidden, kept=kept)
         gates_DBK = _buffer(table_PK, place_DLB)
         by_gate = _by_gate(gates_DBK, 4)
         previous, previous_cell = initial_DBH, initial_cell_DBH
@@ -193,8 +195,10 @@ class GRURecurrence(Function):
         initial_DBH: Tensor | None,
     ) -> Tensor:
         hidden = weight_DHK.shape[1]
-        gates_GDLBH = _storage(table_PK, place_DLB, hidden, 3)
-        states_DLBH, recurrent_DLBH = (_storage(table_PK, place_DLB, hidden) for _ in range(2))
+        kept = any(ctx.needs_input_grad)
+        states_DLBH = _every_step(table_PK, place_DLB, hidden)
+        gates_GDLBH = _every_step(table_PK, place_DLB, hidden, 3, kept=kept)
+        recurrent_DLBH = _every_step(table_PK, place_DLB, hidden, kept=kept)
         both_weight, candidate_weight = weight_DHK.split([2 * hidden, hidden], dim=2)
         gates_DBK = _buffer(table_PK, place_DLB)
         both, adds = gates_DBK.split([2 * hidden, hidden], dim=2)
@@ -260,8 +264,11 @@ class GRURecurrence(Function):
         return grad_table_PK, None, grad_weight_DHK, grad_bias_D1H, first
 
 
-def _storage(table_PK: Tensor, place_DLB: Tensor, hidden: int, *gates: int) -> Tensor:
-    return table_PK.new_empty(*gates, *place_DLB.shape, hidden)
+def _every_step(table_PK: Tensor, place_DLB: Tensor, hidden: int, *gates: int, kept: bool = True) -> Tensor:
+    """Return an empty (*gates, D, L, B, H); if nobody will ask for earlier steps, all share one's memory."""
+    directions, steps, rows = place_DLB.shape
+    values = table_PK.new_empty(*gates, directions, steps if kept else 1, rows, hidden)
+    return values.expand(*gates, directions, steps, rows, hidden)
 
 
 def _buffer(table_PK: Tensor, place_DLB: Tensor) -> Tensor:
