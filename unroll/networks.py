@@ -150,7 +150,7 @@ class RecurrentNetwork(_Network):
             if cell.library is None:
                 yield "implementation", f"torch has no {given['cell']} layer: handwritten"
             if given["input_bias"] is False:
-                yield "input_bias", "the library's cells have both biases: implementation must be fused or handwritten"
+                yield "input_bias", "the library has both biases: implementation must be fused or handwritten"
         if given["implementation"] != "library" and given["batching"] == "packed":
             yield "batching", "only torch's layer can read packed rows: implementation must be library"
         if given["nonlinearity"] == "relu" and given["cell"] != "elman":
