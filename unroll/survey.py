@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 from unroll.failures import Refusal
 
@@ -66,26 +65,24 @@ def _everything_read_once() -> Iterator[None]:
     from dvc import output
     from dvc.dependency import param
 
-    def once(owner: object, name: str, key: Callable) -> object:
-        read, known = getattr(owner, name), {}
-
-        def read_once(*arguments: object, **options: object) -> object:
-            place = key(*arguments, **options)
-            if place not in known:
-                known[place] = read(*arguments, **options)
-            return known[place]
-
-        return mock.patch.object(owner, name, read_once)
-
     with ExitStack() as stack:
-        stack.enter_context(once(param, "load_path", lambda path, *_, **__: path))
-        stack.enter_context(once(param, "read_param_file", lambda _, path, keys, **__: (path, *(keys or ()))))
-        stack.enter_context(
-            once(output.Output, "_get_hash_meta", lambda out: (out.fs_path, out.use_cache, out.IS_DEPENDENCY))
-        )
-        stack.enter_context(
-            once(output, "get_cloud_fs", lambda config, **options: tuple(sorted(options.items())))
-        )
+
+        def once(owner: object, name: str, key: Callable) -> None:
+            read, known = getattr(owner, name), {}
+
+            def read_once(*arguments: object, **options: object) -> object:
+                place = key(*arguments, **options)
+                if place not in known:
+                    known[place] = read(*arguments, **options)
+                return known[place]
+
+            setattr(owner, name, read_once)
+            stack.callback(setattr, owner, name, read)
+
+        once(param, "load_path", lambda path, *_, **__: path)
+        once(param, "read_param_file", lambda _, path, keys, **__: (path, *(keys or ())))
+        once(output.Output, "_get_hash_meta", lambda out: (out.fs_path, out.use_cache, out.IS_DEPENDENCY))
+        once(output, "get_cloud_fs", lambda config, **options: tuple(sorted(options.items())))
         yield
 
 
