@@ -1,6 +1,7 @@
 """One (corpus, network), all its seeds, on the test split -> reports/{scores,predictions,metrics}."""
 
 import sys
+import time
 from pathlib import Path
 
 from unroll import environment
@@ -8,6 +9,7 @@ from unroll.failures import told_plainly
 
 
 def main(corpus: str, network_name: str) -> None:
+    started = time.monotonic()
     environment.pin()
     from unroll import evaluation, files, frames
     from unroll.batches import EncodedSplit
@@ -30,10 +32,12 @@ def main(corpus: str, network_name: str) -> None:
         documents.append(document)
     headline, labels, rules = document["headline"], document["labels"], document["training"]
     environment.prepare_torch(device, rules["matmul_precision"])
+    loop_started = time.monotonic()
     if headline == "perplexity":
         found = evaluation.of_words(models, train, test, vocabulary)
     else:
         found = evaluation.of_classes(models, train, test, len(labels))
+    loop_seconds = time.monotonic() - loop_started
     report = {
         "corpus": corpus,
         "network": network_name,
@@ -52,6 +56,9 @@ def main(corpus: str, network_name: str) -> None:
     files.write_json(reports / "scores" / f"{name}.json", report)
     files.write_json(reports / "metrics" / f"{name}.json", evaluation.as_metrics(headline, found.summary))
     frames.write_parquet(reports / "predictions" / f"{name}.parquet", found.predictions, found.schema)
+    # Times do not repeat, so they stay outside the outs.
+    seconds = {"all": time.monotonic() - started, "loop": loop_seconds}
+    files.write_json(Path(".unroll/times") / f"{corpus}-{network_name}.json", {"seconds": seconds})
 
 
 if __name__ == "__main__":

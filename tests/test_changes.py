@@ -5,8 +5,8 @@ from invented import document, next_word_task, task
 from typer.testing import CliRunner
 
 from unroll import changes
-from unroll.__main__ import app
 from unroll.changes import Figure
+from unroll.command_line import app
 from unroll.comparison_tables import as_csv, rows
 from unroll.failures import Refusal
 

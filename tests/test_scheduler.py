@@ -10,7 +10,7 @@ import pytest
 from clone import ROOT
 from rich.console import Console
 
-from unroll import lockfile, scheduler
+from unroll import lockfile, scheduler, survey
 from unroll.failures import Refusal
 
 # Each stage notes when it starts and ends. A second name makes it wait for that stage's start, which
@@ -56,7 +56,7 @@ def project(tmp_path, monkeypatch):
 
 def run(project: Path, slots: int) -> str:
     output = io.StringIO()
-    graph = scheduler.survey(project).stale
+    graph = survey.take(project).stale
     scheduler.run_all(graph, slots, project / "logs", gpus=[], console=Console(file=output))
     return output.getvalue()
 
@@ -89,9 +89,9 @@ def test_there_are_never_more_stages_at_once_than_slots(project):
 
 def test_what_has_not_changed_is_not_run_again_and_what_follows_a_change_is(project):
     run(project, slots=2)
-    assert scheduler.survey(project).stale == {}
+    assert survey.take(project).stale == {}
     (project / "left").unlink()
-    assert scheduler.survey(project).stale == {"left": set(), "last": {"left"}}
+    assert survey.take(project).stale == {"left": set(), "last": {"left"}}
 
 
 def test_a_survey_reads_the_parameters_once_and_sees_each_stages_own(project, monkeypatch):
@@ -107,7 +107,7 @@ def test_a_survey_reads_the_parameters_once_and_sees_each_stages_own(project, mo
     load = param.load_path
     monkeypatch.setattr(param, "load_path", lambda path, *rest: read.append(path) or load(path, *rest))
     (project / "params.yaml").write_text("of_left: 2\nof_right: 1\n")
-    assert set(scheduler.survey(project).stale) == {"left", "last"}
+    assert set(survey.take(project).stale) == {"left", "last"}
     assert len(read) == 1
 
 
@@ -121,7 +121,7 @@ def test_after_a_failure_nothing_more_starts_and_the_message_ends_with_the_log(p
 
 def test_the_lock_of_a_parallel_run_is_that_of_a_serial_one(project):
     run(project, slots=3)
-    names = scheduler.survey(project).names
+    names = survey.take(project).names
     lockfile.arrange(project / "dvc.lock", project / "parked.lock", names)
     parallel = (project / "dvc.lock").read_bytes()
     for path in ("dvc.lock", "first", "left", "right", "last", "alone"):
@@ -134,14 +134,14 @@ def test_the_lock_of_a_parallel_run_is_that_of_a_serial_one(project):
 def test_entries_that_are_wanted_no_more_leave_the_lock_and_come_back_without_a_run(project):
     run(project, slots=2)
     lock, parked = project / "dvc.lock", project / "parked.lock"
-    names = scheduler.survey(project).names
+    names = survey.take(project).names
     lockfile.arrange(lock, parked, names)
     whole = lock.read_bytes()
     assert lockfile.arrange(lock, parked, ["first", "left"]) == ["alone", "last", "right"]
-    assert sorted(scheduler.survey(project).stale) == ["alone", "last", "right"]
+    assert sorted(survey.take(project).stale) == ["alone", "last", "right"]
     assert lockfile.arrange(lock, parked, names) == []
     assert lock.read_bytes() == whole
-    assert scheduler.survey(project).stale == {}
+    assert survey.take(project).stale == {}
 
 
 def test_without_the_parked_file_the_run_cache_brings_them_back(project):
@@ -151,7 +151,7 @@ def test_without_the_parked_file_the_run_cache_brings_them_back(project):
     before = events(project)
     run(project, slots=2)
     assert events(project) == before
-    assert scheduler.survey(project).stale == {}
+    assert survey.take(project).stale == {}
 
 
 def test_a_lock_that_dvc_did_not_write_is_left_alone(tmp_path):
@@ -173,79 +173,6 @@ def test_a_stage_learns_where_to_report_and_which_device_is_its_own(project):
             """
         )
     )
-    graph = scheduler.survey(project).stale
+    graph = survey.take(project).stale
     scheduler.run_all(graph, 4, project / "logs", gpus=["3", "5"], console=Console(file=io.StringIO()))
     assert {(project / name).read_text() for name in graph} <= {"3", "5"}
-
-
-# What a model is trained on is the last line of its vocabulary: what comes before is a remark.
-CORPORA = """
-stages:
-  preprocess:
-    matrix: &one {corpus: [CORPORA]}
-    cmd: grep -v remark ${item.corpus}.txt > clean.${item.corpus}
-    deps: ["${item.corpus}.txt"]
-    outs: ["clean.${item.corpus}"]
-  vocabulary:
-    matrix: *one
-    cmd: tail -n 1 clean.${item.corpus} > vocabulary.${item.corpus}
-    deps: ["clean.${item.corpus}"]
-    outs: ["vocabulary.${item.corpus}"]
-  train:
-    matrix: {corpus: [CORPORA], seed: [1, 2]}
-    cmd: cp vocabulary.${item.corpus} model.${item.corpus}.${item.seed}
-    deps: ["vocabulary.${item.corpus}"]
-    outs: ["model.${item.corpus}.${item.seed}"]
-"""
-
-
-@pytest.fixture
-def corpora(tmp_path, monkeypatch):
-    """Two corpora, prepared and trained on."""
-    for name in ("movies", "tweets", "news"):
-        (tmp_path / f"{name}.txt").write_text(f"remark\nfirst {name}\nlast {name}\n")
-    (tmp_path / "dvc.yaml").write_text(CORPORA.replace("CORPORA", "movies, tweets"))
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
-    monkeypatch.chdir(tmp_path)
-    run(tmp_path, slots=2)
-    assert scheduler.survey(tmp_path).stale == {}
-    return tmp_path
-
-
-def prepare_and_survey(project: Path) -> tuple[set[str], set[str]]:
-    """Return the stages that prepared data, and what is stale after them."""
-    stages = scheduler.preparation(scheduler.survey(project).stale)
-    scheduler.run_all(stages, 2, project / "logs", gpus=[], console=Console(file=io.StringIO()))
-    return set(stages), set(scheduler.survey(project).stale)
-
-
-def test_data_that_come_out_as_they_were_start_no_training(corpora):
-    (corpora / "movies.txt").write_text("another remark\nfirst movies\nlast movies\n")
-    assert {"train@movies-1", "train@movies-2"} < set(scheduler.survey(corpora).stale)
-    assert prepare_and_survey(corpora) == ({"preprocess@movies", "vocabulary@movies"}, set())
-
-
-def test_data_that_have_changed_start_the_training_on_them_alone(corpora):
-    (corpora / "movies.txt").write_text("first movies\nanother last\n")
-    prepared, stale = prepare_and_survey(corpora)
-    assert prepared == {"preprocess@movies", "vocabulary@movies"}
-    assert stale == {"train@movies-1", "train@movies-2"}
-
-
-def test_an_added_corpus_leaves_the_training_on_the_others_alone(corpora):
-    (corpora / "dvc.yaml").write_text(CORPORA.replace("CORPORA", "movies, tweets, news"))
-    prepared, stale = prepare_and_survey(corpora)
-    assert prepared == {"preprocess@news", "vocabulary@news"}
-    assert stale == {"train@news-1", "train@news-2"}
-
-
-def test_preparation_keeps_its_order_and_is_empty_where_models_alone_are_stale(corpora):
-    (corpora / "movies.txt").write_text("another\n")
-    assert scheduler.preparation(scheduler.survey(corpora).stale) == {
-        "preprocess@movies": set(),
-        "vocabulary@movies": {"preprocess@movies"},
-    }
-    (corpora / "movies.txt").write_text("remark\nfirst movies\nlast movies\n")
-    (corpora / "model.tweets.1").unlink()
-    survey = scheduler.survey(corpora)
-    assert set(survey.stale) == {"train@tweets-1"} and scheduler.preparation(survey.stale) == {}

@@ -10,8 +10,8 @@ import torch
 from typer.testing import CliRunner
 
 from unroll import catalogue, checkpoints, files, frames, training
-from unroll.__main__ import app
 from unroll.classifier import build_model, parameter_count
+from unroll.command_line import app
 from unroll.failures import Refusal
 from unroll.networks import Network
 from unroll.params import Params

@@ -13,7 +13,7 @@ from invented import TOO_FEW, document
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from unroll.__main__ import app
+from unroll.command_line import app
 from unroll.comparison_tables import as_csv, markdown, rows
 
 ROOT = Path(__file__).resolve().parents[1]
