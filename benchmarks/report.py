@@ -34,10 +34,11 @@ def write(rows: Sequence[Row], results: Path, readme: Path, plot: Path) -> None:
         Refusal: the README has no place for the tables.
     """
     files.write_csv(results, as_table(rows))
-    text = readme.read_text(encoding="utf-8")
-    files.write_text(readme, into(text, markdown(rows), readme))
+    tables = markdown(rows)
     if bars := speeds(rows):
         files.write_text(plot, draw(bars))
+        tables += f"\n![Real tokens a second of every loop]({plot.relative_to(readme.parent)})\n"
+    files.write_text(readme, into(readme.read_text(encoding="utf-8"), tables, readme))
 
 
 def as_table(rows: Iterable[Row]) -> list[Row]:

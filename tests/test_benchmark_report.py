@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from benchmarks import __main__ as bench
 from benchmarks import machine, notebooks, report, training
 from benchmarks.corpora import STAND_INS, Located, locate
 from benchmarks.measurement import Target, compared, measured, said
@@ -122,9 +123,9 @@ def test_every_row_stands_in_the_results_with_all_columns(rows, tmp_path):
 
 def test_rows_of_other_sections_may_lack_a_target():
     [row] = report.as_table(
-        [{"section": "pipeline", "case": "c", "metric": "m", "unit": "s", "ours": 1.21456}]
+        [{"section": "pipeline", "case": "c", "metric": "m", "unit": "s", "ours": 1.21412}]
     )
-    assert (row["ours"], row["target"], row["met"]) == (1.215, None, None)
+    assert (row["ours"], row["target"], row["met"]) == (1.214, None, None)
     assert "| c | 1.21 |" in report.markdown([row])
 
 
@@ -138,6 +139,8 @@ def test_the_tables_go_between_their_marks_and_nothing_else_changes(rows, tmp_pa
     assert text.endswith(README[README.index(report.END) :])
     assert "old tables" not in text
     assert "processor a processor" in text
+    assert "(plot.svg)" in text
+    assert (tmp_path / "plot.svg").read_text(encoding="utf-8").startswith("<svg")
     assert "**2.00 ×**, **missed**: >= 2.5" in text
     assert "| tweets, gru | 21,000, met: >= 20000 | 2.5, **missed**: <= 2 |" in text
 
@@ -191,6 +194,13 @@ def test_without_the_hub_the_starter_corpora_stand_in_under_their_own_names(tmp_
         "tweets": "starter_tweets",
         "sst5": "starter_movies",
     }
+
+
+def test_a_section_that_cannot_be_measured_is_told(tmp_path):
+    [row] = bench._of_module("no_such_module")(bench.QUICK, tmp_path)
+    assert (row["section"], row["metric"]) == ("no_such_module", "not measured")
+    assert "benchmarks.no_such_module" in row["ours"]
+    assert "not measured" in report.markdown([row])
 
 
 def test_the_processor_is_named_as_the_system_names_it(tmp_path):
