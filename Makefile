@@ -6,7 +6,7 @@ JOBS ?= 0
 PORT ?= 5000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test ui lock glove
+.PHONY: repro test bench ui lock glove
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
@@ -14,6 +14,10 @@ repro: .venv/installed
 
 test: .venv/installed .venv/glove
 	python -m pytest --numprocesses auto --dist loadfile
+
+# Hours, on a machine that does nothing else: benchmarks/results.csv, the README's table and its plot.
+bench: .venv/installed
+	python -m benchmarks
 
 # The word vectors glove_6b_50d: 76 MB that only networks which name them need.
 glove: .venv/glove

@@ -5,26 +5,36 @@
 """
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
-from unroll import cleaning, files, frames
+from unroll import cleaning, files, frames, workers
 from unroll.failures import told_plainly
 from unroll.params import SPLITS, Params
+from unroll.progress import Display, RowClock
 from unroll.text import TextRules
 
 
 def main(corpus: str) -> None:
     params = Params()
-    raw = {split: frames.read_parquet(Path("data/raw") / corpus / f"{split}.parquet") for split in SPLITS}
-    cleaned = cleaning.clean(
-        raw,
-        rules=params.get(f"corpora.{corpus}.text", TextRules),
-        labels=params.get(f"corpora.{corpus}.labels", tuple[str, ...]),
-        relabel=params.get(f"corpora.{corpus}.relabel", tuple[int | None, ...] | None),
-    )
-    with files.whole_folder(Path("data/clean") / corpus) as folder:
-        for split, frame in cleaned.splits.items():
-            frames.write_parquet(folder / f"{split}.parquet", frame, frames.CLEAN)
+    raw = {split: frames.Chunks(Path("data/raw") / corpus / f"{split}.parquet") for split in SPLITS}
+    rows = sum(chunks.count() for chunks in raw.values())
+    with ExitStack() as stack:
+        folder = stack.enter_context(files.whole_folder(Path("data/clean") / corpus))
+        display = stack.enter_context(Display(f"preprocess {corpus}"))
+        keep = {
+            split: stack.enter_context(frames.parquet_writer(folder / f"{split}.parquet", frames.CLEAN))
+            for split in SPLITS
+        }
+        cleaned = cleaning.clean(
+            raw,
+            keep,
+            rules=params.get(f"corpora.{corpus}.text", TextRules),
+            labels=params.get(f"corpora.{corpus}.labels", tuple[str, ...]),
+            relabel=params.get(f"corpora.{corpus}.relabel", tuple[int | None, ...] | None),
+            processes=workers.processes_for(rows),
+            advance=RowClock(rows, display).add,
+        )
         if cleaned.phrases is not None:
             frames.write_parquet(folder / "phrases.parquet", cleaned.phrases, frames.PHRASES)
         if cleaned.tokenizer is not None:

@@ -6,10 +6,11 @@ Phrases of the training trees, where there are any, are encoded too (train/phras
 import sys
 from pathlib import Path
 
-from unroll import files, frames
+from unroll import files
 from unroll.failures import told_plainly
+from unroll.frames import Chunks
 from unroll.params import SPLITS, Params
-from unroll.vocabulary import Vocabulary, VocabularyRules, save_encoded
+from unroll.vocabulary import Vocabulary, VocabularyRules, count, save_split
 
 COLUMNS = ["row", "tokens", "label"]
 
@@ -17,16 +18,15 @@ COLUMNS = ["row", "tokens", "label"]
 def main(corpus: str) -> None:
     rules = Params().get(f"corpora.{corpus}.vocabulary", VocabularyRules)
     source = Path("data/clean") / corpus
-    clean = {split: frames.read_parquet(source / f"{split}.parquet", COLUMNS) for split in SPLITS}
-    vocabulary = Vocabulary.build(clean["train"]["tokens"], rules)
+    clean = {split: Chunks(source / f"{split}.parquet", COLUMNS) for split in SPLITS}
+    vocabulary = Vocabulary.of_counts(count(clean["train"]), rules)
     with files.whole_folder(Path("data/vocabulary") / corpus) as folder:
         vocabulary.save(folder / "vocabulary.txt")
-        for split, frame in clean.items():
-            save_encoded(folder / split, vocabulary, frame["row"], frame["tokens"], frame["label"])
+        for split, chunks in clean.items():
+            save_split(folder / split, vocabulary, chunks)
         if (source / "phrases.parquet").exists():
-            frame = frames.read_parquet(source / "phrases.parquet", [*COLUMNS, "sentence"])
-            columns = (frame[name] for name in ("row", "tokens", "label", "sentence"))
-            save_encoded(folder / "train/phrases", vocabulary, *columns)
+            phrases = Chunks(source / "phrases.parquet", [*COLUMNS, "sentence"])
+            save_split(folder / "train/phrases", vocabulary, phrases)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from in_memory import save_encoded
 from tiny import split_of
 
 from unroll.batches import EncodedSplit, reading_order, training_order
-from unroll.vocabulary import PAD, UNKNOWN, Vocabulary, VocabularyRules, save_encoded
+from unroll.vocabulary import PAD, UNKNOWN, Vocabulary, VocabularyRules
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=60).map(np.array)
 SIZES = st.integers(1, 16)

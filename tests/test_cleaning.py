@@ -8,10 +8,11 @@ import pandera.errors
 import pytest
 import tiny
 from hypothesis import given, settings
+from in_memory import clean
 
 from stages import preprocess
 from unroll import frames
-from unroll.cleaning import clean, phrase_schema, schema
+from unroll.cutting import phrase_schema, schema
 from unroll.failures import Refusal
 from unroll.files import read_json
 from unroll.text import TextRules

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from unroll.failures import Refusal
-from unroll.phrases import labelled_phrases
+from unroll.phrases import key, labelled_phrases
 from unroll.text import TextRules, make_tokenizer
 
 FIVE = dict(enumerate(range(5)))
@@ -16,7 +16,7 @@ TWICE = "(1 (1 (2 old) (2 lamp)) (1 (2 and) (1 (2 old) (2 lamp))))"
 def phrases(*trees: str, classes=FIVE, held_out: tuple[str, ...] = (), tokenizer: str = "tree"):
     sentences = pd.DataFrame({"row": range(10, 10 + len(trees)), "text": list(trees)})
     tokenize = make_tokenizer(TextRules(tokenizer=tokenizer), trees=True)
-    return labelled_phrases(sentences, tokenize, classes, set(held_out))
+    return labelled_phrases(sentences, tokenize, classes, set(map(key, held_out)))
 
 
 def test_every_node_is_a_phrase_of_its_sentence_the_whole_first_then_from_left_to_right():

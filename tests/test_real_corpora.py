@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from clone import ROOT
+from in_memory import clean
 
-from unroll import catalogue, cleaning, corpora
+from unroll import catalogue, corpora
 from unroll.text import make_tokenizer
 
 CATALOGUE = catalogue.load(ROOT / "params.yaml")
@@ -35,7 +36,7 @@ def test_sst_has_the_published_rows_and_the_pinned_content(mirror, name):
     corpus = CATALOGUE.corpora[name]
     raw, record = corpora.fetch(corpus.source, corpus.labels)
     assert record["from"] == "mirror" and record["differences"] == []
-    cleaned = cleaning.clean(raw, corpus.text, corpus.labels, corpus.relabel)
+    cleaned = clean(raw, corpus.text, corpus.labels, corpus.relabel)
     frames, profile = cleaned.splits, cleaned.profile
     for split, rows in EXPECTED[name].items():
         removed = sum(profile[split]["dropped"].values()) - profile[split]["dropped"]["class left out"]
@@ -59,7 +60,7 @@ def test_the_offensive_tweets_are_the_benchmarks(mirror):
     corpus = CATALOGUE.corpora["offensive"]
     raw, record = corpora.fetch(corpus.source, corpus.labels)
     assert record["differences"] == []
-    cleaned = cleaning.clean(raw, corpus.text, corpus.labels, corpus.relabel)
+    cleaned = clean(raw, corpus.text, corpus.labels, corpus.relabel)
     assert cleaned.phrases is None
     assert (
         cleaned.profile["train"]["labels"]["not offensive"] > cleaned.profile["train"]["labels"]["offensive"]
@@ -73,7 +74,7 @@ def test_ag_news_has_its_test_split_and_a_validation_split_of_rows_that_train_la
     assert all(difference.startswith("train:") for difference in record["differences"])
     rows = record["rows"]
     assert 0.04 < rows["validation"] / (rows["validation"] + rows["train"]) < 0.06
-    cleaned = cleaning.clean(raw, corpus.text, corpus.labels, corpus.relabel)
+    cleaned = clean(raw, corpus.text, corpus.labels, corpus.relabel)
     assert min(cleaned.profile["validation"]["labels"].values()) > 80
     assert not set(raw["validation"]["text"]) & set(raw["train"]["text"])
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from in_memory import save_encoded
 
 from unroll import evaluation, files, frames, results
 from unroll.failures import Refusal
-from unroll.vocabulary import Vocabulary, VocabularyRules, save_encoded
+from unroll.vocabulary import Vocabulary, VocabularyRules
 
 TEXTS = ["a bright lamp", "a vile kettle by a lamp", "radiant"]
 NUMBERS = [3, 5, 11]

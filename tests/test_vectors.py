@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tiny
+from in_memory import save_encoded
 from tiny_package import install
 
 from stages import vectors as stage
@@ -16,7 +17,7 @@ from unroll.failures import Refusal
 from unroll.files import sha256_of
 from unroll.params import Params, parse
 from unroll.vectors import FileSource, NetworkVectors, VectorsSource, as_document, of_networks
-from unroll.vocabulary import Vocabulary, VocabularyRules, save_encoded
+from unroll.vocabulary import Vocabulary, VocabularyRules
 
 
 def network(*names: str) -> SimpleNamespace:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 import tiny
 from hypothesis import given, settings
+from in_memory import save_encoded
 
 from stages import vocabulary as stage
 from unroll import frames
@@ -20,7 +21,6 @@ from unroll.vocabulary import (
     Vocabulary,
     VocabularyRules,
     read_unseen,
-    save_encoded,
 )
 
 # What text.make_tokenizer may return: no white space but single spaces within.

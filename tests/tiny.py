@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from in_memory import save_encoded
 from ruamel.yaml import YAML
 
 from unroll.batches import EncodedSplit
-from unroll.vocabulary import Vocabulary, VocabularyRules, save_encoded
+from unroll.vocabulary import Vocabulary, VocabularyRules
 
 ROOT = Path(__file__).resolve().parents[1]
 SPLITS = ("train", "validation", "test")

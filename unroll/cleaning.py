@@ -2,28 +2,36 @@
 
 Validation and test are the benchmark's own: of them only rows whose class the corpus leaves out
 are dropped. What else is wrong with them is counted, never repaired.
+
+Rows come and go in chunks; what stays of each is a digest and a number. Of trees their text stays too.
 """
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-import pandera.pandas as pa
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from unroll.cutting import Cutter, phrase_schema
 from unroll.failures import Refusal
+from unroll.params import SPLITS
 from unroll.phrases import key, labelled_phrases
-from unroll.text import TextRules, make_tokenizer, train_tokenizer
+from unroll.profile import Profile
+from unroll.text import TextRules, make_batch_tokenizer, make_tokenizer, train_tokenizer
 from unroll.trees import is_tree
+from unroll.workers import spread
 
-QUANTILES = {"min": 0.0, "median": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
-Frames = dict[str, pd.DataFrame]
+Chunks = Iterable[pa.Table]
+"""Of rows (row, text, label); read more than once."""
+LEFT_OUT = "class left out"
+REPEATS = ("empty", "also in test", "also in validation", "repeated")
+EMPTY = key("")
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    splits: Frames
-    """row, text, tokens, label"""
     phrases: pd.DataFrame | None
     """Of the training split where its rows are trees: row, sentence, text, tokens, label."""
     tokenizer: str | None
@@ -33,117 +41,129 @@ class Cleaned:
 
 
 def clean(
-    raw: Frames, rules: TextRules, labels: tuple[str, ...], relabel: tuple[int | None, ...] | None
+    raw: Mapping[str, Chunks],
+    keep: Mapping[str, Callable[[pa.Table], None]],
+    rules: TextRules,
+    labels: tuple[str, ...],
+    relabel: tuple[int | None, ...] | None,
+    processes: int = 1,
+    advance: Callable[[int], None] = lambda rows: None,
 ) -> Cleaned:
-    """Return the clean splits, and the training split's phrases where its rows are trees.
+    """Hand the clean rows of each split to its `keep`, chunk by chunk: row, text, tokens, label, key.
+
+    So many `processes` cut the texts; `advance` is told of every chunk how many rows it had.
 
     Raises:
         Refusal: a label has no class, or a class has no training row.
     """
-    texts = raw["train"]["text"]
-    trees = len(texts) > 0 and all(map(is_tree, texts))
-    learned = train_tokenizer(rules, texts, trees)
-    tokenize = make_tokenizer(rules, trees, learned)
+    trees = _are_trees(raw["train"])
+    learned = train_tokenizer(rules, _Texts(raw["train"]), trees)
     classes = dict(enumerate(relabel if relabel is not None else range(len(labels))))
-    splits: Frames = {}
-    dropped: dict[str, dict[str, int]] = {}
-    for split, frame in raw.items():
-        mapped = _map_labels(frame, split, classes)
-        frame = frame.assign(tokens=[tokenize(text) for text in frame["text"]], label=mapped)
-        if split == "train":
-            left_out = frame[mapped.isna()]
-        dropped[split] = {"class left out": int(mapped.isna().sum())}
-        if mapped.isna().all():
-            raise Refusal(f"no row is left of the {split} split: relabel leaves all {len(frame)} out")
-        kept = frame[mapped.notna()].astype({"label": "int64"})
-        splits[split] = kept[["row", "text", "tokens", "label"]].reset_index(drop=True)
-    held_out = {split: set(_keys(splits[split])) - {""} for split in ("validation", "test")}
-    splits["train"], removed = _remove_repeats(splits["train"], held_out)
-    dropped["train"] |= removed
-    profile = {}
-    for split, frame in splits.items():
-        schema(len(labels)).validate(frame)
-        if split == "train" and (absent := set(range(len(labels))) - set(frame["label"])):
-            raise Refusal(f"no training row is left of class {labels[min(absent)]!r}")
-        before = {"rows_before": len(raw[split]), "dropped": dropped[split]}
-        profile[split] = before | _profile(frame, labels)
+    cutter = Cutter(make_batch_tokenizer(rules, trees, learned), classes, len(labels))
+    cleaning = _Cleaning(trees)
+    with spread(cutter, processes) as cut:
+        # Train comes last: what stays of it depends on the others.
+        for split in ("validation", "test", "train"):
+            for rows in cut((split, chunk) for chunk in raw[split]):
+                keep[split](cleaning.take(split, rows))
+                advance(len(rows))
+            cleaning.check(split, labels)
+    profile = cleaning.document(labels)
     if not trees:
-        return Cleaned(splits, None, learned, profile)
-    # A sentence without a class of its own still has phrases with one.
-    everything = pd.concat([splits["train"], left_out], ignore_index=True)
-    sentences = _remove_repeats(everything, held_out)[0].sort_values("row")
-    phrases, before = labelled_phrases(sentences, tokenize, classes, set().union(*held_out.values()))
+        return Cleaned(None, learned, profile)
+    tokenize = make_tokenizer(rules, trees, learned)
+    phrases, before = labelled_phrases(cleaning.sentences(), tokenize, classes, cleaning.held_out())
     phrase_schema(len(labels)).validate(phrases)
-    profile["phrases"] = before | _profile(phrases, labels)
-    return Cleaned(splits, phrases, learned, profile)
+    tokens, found = phrases["tokens"], Profile()
+    found.add(map(key, tokens.str.join(" ")), phrases["label"].to_numpy(), tokens.map(len).to_numpy())
+    profile["phrases"] = before | found.document(labels)
+    return Cleaned(phrases, learned, profile)
 
 
-def schema(classes: int) -> pa.DataFrameSchema:
-    """What every stage after this one may rely on."""
-    return pa.DataFrameSchema(
-        {
-            "row": pa.Column("int64", pa.Check.ge(0), unique=True),
-            "text": pa.Column(str),
-            "tokens": pa.Column(object, pa.Check(lambda cells: cells.map(_are_tokens))),
-            "label": pa.Column("int64", pa.Check.in_range(0, classes - 1)),
-        },
-        strict=True,
-    )
+class _Cleaning:
+    """What is remembered of the rows that have been taken: counts, keys and, of trees, sentences."""
+
+    def __init__(self, trees: bool) -> None:
+        self.trees = trees
+        self.profiles = {split: Profile() for split in SPLITS}
+        self.before = dict.fromkeys(SPLITS, 0)
+        self.last_row = dict.fromkeys(SPLITS, -1)
+        self.dropped = {split: Counter({LEFT_OUT: 0}) for split in SPLITS}
+        self.dropped["train"].update(dict.fromkeys(REPEATS, 0))
+        self.kept_trees, self.left_out_trees = [], []
+
+    def take(self, split: str, rows: pa.Table) -> pa.Table:
+        """Return those rows of a chunk that stay."""
+        numbers = rows["row"].to_numpy()
+        if len(rows) and numbers[0] <= self.last_row[split]:
+            raise ValueError(f"{split}: rows must ascend, but {numbers[0]} follows {self.last_row[split]}")
+        self.last_row[split] = int(numbers[-1])
+        self.before[split] += len(rows)
+        left_out = rows.filter(pc.is_null(rows["label"]))
+        self.dropped[split][LEFT_OUT] += len(left_out)
+        kept = rows.filter(pc.is_valid(rows["label"]))
+        if split == "train":
+            kept, why = self._without_repeats(kept)
+            self.dropped[split].update(why)
+            if self.trees:
+                self.kept_trees.append(kept)
+                self.left_out_trees.append(left_out)
+        self.profiles[split].add(
+            kept["key"].to_pylist(), kept["label"].to_numpy(), pc.list_value_length(kept["tokens"]).to_numpy()
+        )
+        return kept
+
+    def check(self, split: str, labels: tuple[str, ...]) -> None:
+        """Raise a Refusal where the split, all of it taken, lacks what cannot be missing."""
+        if self.dropped[split][LEFT_OUT] == self.before[split]:
+            raise Refusal(f"no row is left of the {split} split: relabel leaves all {self.before[split]} out")
+        if split == "train" and (absent := set(range(len(labels))) - set(self.profiles[split].labels)):
+            raise Refusal(f"no training row is left of class {labels[min(absent)]!r}")
+
+    def document(self, labels: tuple[str, ...]) -> dict:
+        return {
+            split: {"rows_before": self.before[split], "dropped": dict(self.dropped[split])}
+            | profile.document(labels)
+            for split, profile in self.profiles.items()
+        }
+
+    def held_out(self) -> set[bytes]:
+        return self.profiles["validation"].keys | self.profiles["test"].keys
+
+    def sentences(self) -> pd.DataFrame:
+        """Return the trees of the training split; one without a class of its own has phrases with one."""
+        left_out, _ = self._without_repeats(pa.concat_tables(self.left_out_trees))
+        return pa.concat_tables([*self.kept_trees, left_out]).sort_by("row").to_pandas()
+
+    def _without_repeats(self, rows: pa.Table) -> tuple[pa.Table, Counter[str]]:
+        """Drop what is empty, stands in another split too, or stood in train before."""
+        reasons = [self._why_not(key) for key in rows["key"].to_pylist()]
+        stays = pa.array([reason is None for reason in reasons], pa.bool_())
+        return rows.filter(stays), Counter(filter(None, reasons))
+
+    def _why_not(self, key: bytes) -> str | None:
+        if key == EMPTY:
+            return "empty"
+        for split in ("test", "validation"):
+            if key in self.profiles[split].keys:
+                return f"also in {split}"
+        if key in self.profiles["train"].keys:
+            return "repeated"
+        self.profiles["train"].keys.add(key)
+        return None
 
 
-def phrase_schema(classes: int) -> pa.DataFrameSchema:
-    return schema(classes).add_columns({"sentence": pa.Column("int64", pa.Check.ge(0))})
+class _Texts:
+    """The texts of chunks; iterating again reads them again."""
+
+    def __init__(self, chunks: Chunks) -> None:
+        self.chunks = chunks
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self.chunks:
+            yield from chunk["text"].to_pylist()
 
 
-def _are_tokens(cell: object) -> bool:
-    return isinstance(cell, list) and all(
-        isinstance(token, str) and token == token.strip() != "" and "\n" not in token and "\t" not in token
-        for token in cell
-    )
-
-
-def _map_labels(frame: pd.DataFrame, split: str, classes: dict[int, int | None]) -> pd.Series:
-    unknown = frame[~frame["label"].isin(list(classes))]
-    if len(unknown):
-        row, label = unknown.iloc[0][["row", "label"]]
-        raise Refusal(f"{split}, row {row}: label {label} is none of 0..{len(classes) - 1}")
-    return frame["label"].map(classes).astype("Int64")
-
-
-def _remove_repeats(
-    train: pd.DataFrame, held_out: dict[str, set[str]]
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Drop what is empty, stands in another split too, or stood in train before."""
-    keys = _keys(train)
-    empty = keys == ""
-    in_test = ~empty & keys.isin(held_out["test"])
-    in_validation = ~empty & ~in_test & keys.isin(held_out["validation"])
-    rest = ~(empty | in_test | in_validation)
-    repeated = rest & keys[rest].duplicated().reindex(keys.index, fill_value=False)
-    removed = {
-        "empty": int(empty.sum()),
-        "also in test": int(in_test.sum()),
-        "also in validation": int(in_validation.sum()),
-        "repeated": int(repeated.sum()),
-    }
-    return train[rest & ~repeated].reset_index(drop=True), removed
-
-
-def _keys(frame: pd.DataFrame) -> pd.Series:
-    return frame["tokens"].map(key)
-
-
-def _profile(frame: pd.DataFrame, labels: tuple[str, ...]) -> dict:
-    counts = Counter(frame["label"])
-    lengths = frame["tokens"].map(len).to_numpy()
-    return {
-        "rows": len(frame),
-        "empty": int((lengths == 0).sum()),
-        "repeated": int(_keys(frame).duplicated().sum()),
-        "labels": {name: counts[index] for index, name in enumerate(labels)},
-        "tokens": int(lengths.sum()),
-        "length": {
-            name: float(np.quantile(lengths, share)) if len(lengths) else 0.0
-            for name, share in QUANTILES.items()
-        },
-    }
+def _are_trees(chunks: Chunks) -> bool:
+    texts = iter(_Texts(chunks))
+    return is_tree(next(texts, "")) and all(map(is_tree, texts))

@@ -1,5 +1,10 @@
-"""Frames <-> parquet whose bytes repeat: an explicit schema and nothing of pandas' own."""
+"""Tables <-> parquet whose bytes repeat: an explicit schema and nothing of pandas' own.
 
+Whole, as frames; or a chunk of rows after the other, so that memory does not grow with the rows.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -8,11 +13,15 @@ import pyarrow.parquet as pq
 
 from unroll.files import whole_file
 
+TOKENS = pa.list_(pa.string())
 RAW = pa.schema([("row", pa.int64()), ("text", pa.string()), ("label", pa.int64())])
-CLEAN = pa.schema(
-    [("row", pa.int64()), ("text", pa.string()), ("tokens", pa.list_(pa.string())), ("label", pa.int64())]
-)
+CLEAN = pa.schema([("row", pa.int64()), ("text", pa.string()), ("tokens", TOKENS), ("label", pa.int64())])
 PHRASES = CLEAN.insert(1, pa.field("sentence", pa.int64()))
+
+CHUNK_ROWS = 8192
+# Of a file written in chunks. Of tweets 90 MB in memory; a corpus with fewer rows has one group, as
+# if it had been written whole.
+GROUP_ROWS = 2**18
 
 
 def write_parquet(path: Path, frame: pd.DataFrame, schema: pa.Schema) -> None:
@@ -23,9 +32,55 @@ def write_parquet(path: Path, frame: pd.DataFrame, schema: pa.Schema) -> None:
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Read with lists as Python lists of str, which pandas' own reader turns into arrays."""
-    table = pq.read_table(path, columns=columns)
+    return as_frame(pq.read_table(path, columns=columns))
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
     frame = table.to_pandas()
-    for name in table.column_names:
-        if pa.types.is_list(table.schema.field(name).type):
-            frame[name] = table[name].to_pylist()
+    for field in table.schema:
+        if pa.types.is_list(field.type):
+            frame[field.name] = pd.Series(table[field.name].to_pylist(), dtype=object)
     return frame
+
+
+class Chunks:
+    """The rows of a parquet file, a chunk at a time; iterating again reads them again."""
+
+    def __init__(self, path: Path, columns: list[str] | None = None, rows: int = CHUNK_ROWS) -> None:
+        self.path, self.columns, self.rows = path, columns, rows
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        # Read bit by bit and without threads, which would only get in the way of a process a core.
+        with pq.ParquetFile(self.path, buffer_size=2**20) as file:
+            for batch in file.iter_batches(self.rows, columns=self.columns, use_threads=False):
+                yield pa.Table.from_batches([batch])
+            if not file.metadata.num_rows:
+                yield file.read(self.columns)
+
+    def count(self) -> int:
+        return pq.read_metadata(self.path).num_rows
+
+
+@contextmanager
+def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """Yield the function that appends rows; the bytes do not depend on how many it is given at once."""
+    with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        waiting = schema.empty_table()
+        groups = 0
+
+        def write_group() -> None:
+            nonlocal waiting, groups
+            # In one piece, because pages end where pieces do.
+            writer.write_table(waiting.slice(0, GROUP_ROWS).combine_chunks())
+            waiting = waiting.slice(GROUP_ROWS)
+            groups += 1
+
+        def append(rows: pa.Table) -> None:
+            nonlocal waiting
+            waiting = pa.concat_tables([waiting, rows.select(schema.names).cast(schema)])
+            while len(waiting) >= GROUP_ROWS:
+                write_group()
+
+        yield append
+        if len(waiting) or not groups:
+            write_group()

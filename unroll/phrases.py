@@ -1,5 +1,6 @@
 """Every labelled phrase of the training split's trees: a part of a sentence is a row of its own."""
 
+import hashlib
 from collections.abc import Callable
 
 import pandas as pd
@@ -12,7 +13,7 @@ def labelled_phrases(
     sentences: pd.DataFrame,
     tokenize: Callable[[str], list[str]],
     classes: dict[int, int | None],
-    held_out: set[str],
+    held_out: set[bytes],
 ) -> tuple[pd.DataFrame, dict]:
     """Return the phrases of `sentences` (row, text: a tree) and what was dropped of them, and why.
 
@@ -37,7 +38,7 @@ def labelled_phrases(
                 dropped["class left out"] += 1
             elif not tokens:
                 dropped["empty"] += 1
-            elif key(tokens) in held_out:
+            elif key(" ".join(tokens)) in held_out:
                 dropped["in validation or test"] += 1
             elif (phrase := (label, *tokens)) in seen:
                 dropped["repeated"] += 1
@@ -52,9 +53,12 @@ def labelled_phrases(
     return frame, {"rows_before": nodes, "dropped": dropped}
 
 
-def key(tokens: list[str]) -> str:
-    """The normalised text by which rows are the same: tokens, without case."""
-    return " ".join(tokens).casefold()
+def key(words: str) -> bytes:
+    """Return by what rows are the same: a digest of their tokens, a space between them, without case.
+
+    16 bytes, which two rows of a million share by chance once in 10**26 times.
+    """
+    return hashlib.blake2b(words.casefold().encode(), digest_size=16).digest()
 
 
 def _label(node: str, classes: dict[int, int | None], sentence: int) -> int:

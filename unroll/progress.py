@@ -1,4 +1,4 @@
-"""Where a training run stands: measured, and shown as a line in the terminal or to the scheduler.
+"""Where a stage stands: measured, and shown as a line in the terminal or to the scheduler.
 
 Quiet where there is neither a terminal nor a scheduler. Never part of a result.
 """
@@ -7,6 +7,7 @@ import math
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +41,36 @@ class Progress:
             f"epoch {self.epoch}/{self.epochs} {self.done:4.0%}  loss {self.loss:.3f}{score}"
             f"  {self.tokens_per_second:,.0f} tokens/s  {minutes}:{seconds:02d} left"
         )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How far rows have been read, of a stage that reads them once."""
+
+    done: int
+    of: int
+    seconds: float
+
+    def in_words(self) -> str:
+        speed = self.done / max(self.seconds, 1e-9)
+        minutes, seconds = divmod(round((self.of - self.done) / max(speed, 1e-9)), 60)
+        return f"{self.done:,} of {self.of:,} rows  {speed:,.0f} rows/s  {minutes}:{seconds:02d} left"
+
+
+class RowClock:
+    """Counts rows against the time, and shows it twice a second."""
+
+    def __init__(self, rows: int, display: Callable[[Rows], None]) -> None:
+        self.rows, self.display = rows, display
+        self.done, self.started = 0, time.monotonic()
+        self.shown = self.started
+
+    def add(self, rows: int) -> None:
+        self.done += rows
+        now = time.monotonic()
+        if now - self.shown >= 0.5:
+            self.shown = now
+            self.display(Rows(self.done, self.rows, now - self.started))
 
 
 class Clock:
@@ -78,7 +109,7 @@ class Clock:
 
 
 class Display:
-    """Shows each Progress it is called with, within a `with` block."""
+    """Shows each Progress or Rows it is called with, within a `with` block."""
 
     def __init__(self, stage: str) -> None:
         self.stage = stage
@@ -95,7 +126,7 @@ class Display:
         if self.live:
             self.live.stop()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress | Rows) -> None:
         line = progress.in_words()
         if self.live:
             self.live.update(f"{self.stage}  {line}")

@@ -7,7 +7,7 @@ What they never saw becomes `<unk>`, as in vocabulary.txt.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 UNKNOWN = "<unk>"
 CONTINUES = "##"
@@ -18,11 +18,11 @@ ONE_THREAD = {"TOKENIZERS_PARALLELISM": "false"}
 def train(kind: str, size: int, texts: Iterable[str]) -> str:
     """Return the JSON of a tokenizer with at most `size` pieces, fewer than that only if texts are few.
 
-    Every character of `texts` is a piece, even where there are more of them than `size`.
+    Every character of `texts`, which may be read twice, is a piece, even where there are more of them
+    than `size`.
     """
     os.environ.update(ONE_THREAD)
-    spaced = [" ".join(text.split()) for text in texts]
-    return TRAINERS[kind](size, spaced).to_str(pretty=True)
+    return TRAINERS[kind](size, Mapped(_spaced, texts)).to_str(pretty=True)
 
 
 def load(trained: str) -> Callable[[str], list[str]]:
@@ -31,10 +31,24 @@ def load(trained: str) -> Callable[[str], list[str]]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_str(trained)
-    return lambda text: tokenizer.encode(" ".join(text.split())).tokens
+    return lambda text: tokenizer.encode(_spaced(text)).tokens
 
 
-def _byte_pairs(size: int, texts: list[str]):
+class Mapped:
+    """What a function makes of each text; iterating again asks it again, so that none is kept."""
+
+    def __init__(self, function: Callable[[str], str], texts: Iterable[str]) -> None:
+        self.function, self.texts = function, texts
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.function, self.texts)
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _byte_pairs(size: int, texts: Iterable[str]):
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
@@ -46,7 +60,7 @@ def _byte_pairs(size: int, texts: list[str]):
     return tokenizer
 
 
-def _word_pieces(size: int, texts: list[str]):
+def _word_pieces(size: int, texts: Iterable[str]):
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     words = pre_tokenizers.BertPreTokenizer()

@@ -3,13 +3,16 @@
 import html
 import re
 from collections.abc import Callable, Iterable
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from unroll import subwords
 from unroll.params import Strict
 from unroll.trees import tree_text, tree_tokens
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 USER = re.compile(r"@\w+")
 URL = re.compile(r"(?:https?://|www\.)\S+")
@@ -30,7 +33,9 @@ class TextRules(Strict):
     """How a corpus turns text into tokens: normalisers in order, then one tokenizer."""
 
     normalise: tuple[Literal["html", "users", "urls", "lengthening"], ...] = ()
-    tokenizer: Literal["tree", "whitespace", "tweet", "spacy", "basic_english", "bpe", "wordpiece"]
+    tokenizer: Literal[
+        "tree", "whitespace", "tweet", "tweet_re2", "spacy", "basic_english", "bpe", "wordpiece"
+    ]
     subwords: Annotated[int, Field(ge=2)] | None = None
     """How many pieces bpe or wordpiece learns at most."""
     lowercase: bool = True
@@ -46,10 +51,13 @@ class TextRules(Strict):
 
 
 def train_tokenizer(rules: TextRules, texts: Iterable[str], trees: bool = False) -> str | None:
-    """Return what the tokenizer learned from `texts`, as JSON; None where there is nothing to learn."""
+    """Return what the tokenizer learned from `texts`, as JSON; None where there is nothing to learn.
+
+    The texts may be read twice.
+    """
     if rules.subwords is None:
         return None
-    return subwords.train(rules.tokenizer, rules.subwords, map(_normaliser(rules, trees), texts))
+    return subwords.train(rules.tokenizer, rules.subwords, subwords.Mapped(_normaliser(rules, trees), texts))
 
 
 def make_tokenizer(
@@ -69,6 +77,21 @@ def make_tokenizer(
         return [token for raw in cut(normalise(text)) if (token := " ".join(raw.split()))]
 
     return tokenize
+
+
+def make_batch_tokenizer(
+    rules: TextRules, trees: bool = False, trained: str | None = None
+) -> Callable[[list[str]], "pa.ListArray"]:
+    """Return the function texts -> tokens of each: what `make_tokenizer` returns, for many texts at once."""
+    import pyarrow as pa
+
+    if rules.tokenizer == "tweet_re2":
+        from unroll import tweet_re2
+
+        normalise = _normaliser(rules, trees)
+        return lambda texts: tweet_re2.cut(pa.array(map(normalise, texts), pa.string()), rules.lowercase)
+    tokenize = make_tokenizer(rules, trees, trained)
+    return lambda texts: pa.array(map(tokenize, texts), pa.list_(pa.string()))
 
 
 def _normaliser(rules: TextRules, trees: bool) -> Callable[[str], str]:
@@ -107,6 +130,14 @@ def _tweet(lowercase: bool) -> Callable[[str], list[str]]:
     return TweetTokenizer(preserve_case=not lowercase).tokenize
 
 
+def _tweet_re2(lowercase: bool) -> Callable[[str], list[str]]:
+    import pyarrow as pa
+
+    from unroll import tweet_re2
+
+    return lambda text: tweet_re2.cut(pa.array([text], pa.string()), lowercase)[0].as_py()
+
+
 def _spacy(lowercase: bool) -> Callable[[str], list[str]]:
     from spacy.lang.en import English
 
@@ -118,6 +149,7 @@ TOKENIZERS: dict[str, Callable[[bool], Callable[[str], list[str]]]] = {
     "tree": lambda lowercase: _lowered(tree_tokens, lowercase),
     "whitespace": lambda lowercase: _lowered(str.split, lowercase),
     "tweet": _tweet,
+    "tweet_re2": _tweet_re2,
     "spacy": _spacy,
     "basic_english": _basic_english,
 }
