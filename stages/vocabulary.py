@@ -10,7 +10,7 @@ from unroll import files
 from unroll.failures import told_plainly
 from unroll.frames import Chunks
 from unroll.params import SPLITS, Params
-from unroll.vocabulary import Vocabulary, VocabularyRules, count, save_split
+from unroll.vocabulary import Vocabulary, VocabularyRules, count_tokens, save_split
 
 COLUMNS = ["row", "tokens", "label"]
 
@@ -19,7 +19,7 @@ def main(corpus: str) -> None:
     rules = Params().get(f"corpora.{corpus}.vocabulary", VocabularyRules)
     source = Path("data/clean") / corpus
     clean = {split: Chunks(source / f"{split}.parquet", COLUMNS) for split in SPLITS}
-    vocabulary = Vocabulary.of_counts(count(clean["train"]), rules)
+    vocabulary = Vocabulary.of_counts(count_tokens(clean["train"]), rules)
     with files.whole_folder(Path("data/vocabulary") / corpus) as folder:
         vocabulary.save(folder / "vocabulary.txt")
         for split, chunks in clean.items():

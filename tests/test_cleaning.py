@@ -1,6 +1,7 @@
 """Raw rows -> clean rows: what is dropped from the training split, and that nothing else is touched."""
 
 import json
+from functools import partial
 
 import hypothesis.strategies as st
 import pandas as pd
@@ -11,10 +12,11 @@ from hypothesis import given, settings
 from in_memory import clean
 
 from stages import preprocess
-from unroll import frames
+from unroll import frames, workers
 from unroll.cutting import phrase_schema, schema
 from unroll.failures import Refusal
 from unroll.files import read_json
+from unroll.phrases import key
 from unroll.text import TextRules
 
 RULES = TextRules(tokenizer="whitespace", lowercase=True)
@@ -231,6 +233,7 @@ def test_the_schema_accepts_what_clean_returns():
     [
         {"row": [1, 1]},
         {"row": [0, -1]},
+        {"row": [1, 0]},
         {"row": [0.0, 1.0]},
         {"text": ["a lamp", None]},
         {"label": [0, 2]},
@@ -392,3 +395,66 @@ def test_the_stage_writes_phrases_for_trees_and_pieces_for_subwords(
         whole = phrases.groupby("sentence").first()
         assert list(whole.index) == list(train["row"])
         assert list(whole["tokens"]) == list(train["tokens"]) and list(whole["label"]) == list(train["label"])
+
+
+# --- at scale ---------------------------------------------------------------------------------------
+
+
+def large() -> dict[str, pd.DataFrame]:
+    """Return rows of which many repeat, within their split and across splits."""
+    found = {}
+    for seed, (split, count) in enumerate({"train": 400, "validation": 60, "test": 60}.items()):
+        texts = [row["text"] for row in tiny.rows(count, seed % 2)]
+        texts += [texts[-1].upper(), *texts[-7:], "", " "]
+        found[split] = raw([(text, place % 3) for place, text in enumerate(texts)])
+    return found
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+@pytest.mark.parametrize("chunk_rows", [1, 7, 50, 10_000])
+def test_neither_chunks_nor_processes_change_what_is_kept_and_counted(chunk_rows, processes):
+    rules = TextRules(tokenizer="tweet_re2", normalise=("lengthening",))
+    whole = clean(large(), rules, ("a", "b"), (0, 1, None))
+    parts = clean(large(), rules, ("a", "b"), (0, 1, None), chunk_rows, processes)
+    assert parts.profile == whole.profile
+    assert whole.profile["train"]["dropped"]["repeated"] and whole.profile["train"]["dropped"]["also in test"]
+    for split, frame in whole.splits.items():
+        assert parts.splits[split].equals(frame)
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 2, 100])
+def test_neither_do_chunks_change_the_phrases_of_trees(chunk_rows):
+    held_out = ("(1 (1 dull) (2 lamp))", 1)
+    rows = [*SENTENCES, held_out, NEUTRAL, SENTENCES[1], NEUTRAL]
+    splits = {"train": raw(rows), "validation": raw([held_out]), "test": raw([held_out])}
+    rules = TextRules(tokenizer="tree")
+    whole, parts = (clean(splits, rules, LABELS, BINARY, size) for size in (1000, chunk_rows))
+    assert parts.phrases.equals(whole.phrases) and len(whole.phrases)
+    assert parts.profile == whole.profile
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_stage_writes_the_same_bytes_by_one_process_and_by_several(tmp_path, monkeypatch, processes):
+    monkeypatch.chdir(tmp_path)
+    tiny.write_params(tmp_path, tiny.params())
+    for split, frame in large().items():
+        frames.write_parquet(tmp_path / f"data/raw/tiny_rows/{split}.parquet", frame, frames.RAW)
+    folder, written = tmp_path / "data/clean/tiny_rows", []
+    for chunks, count in ((frames.Chunks, 1), (partial(frames.Chunks, rows=11), processes)):
+        monkeypatch.setattr(workers, "processes_for", lambda rows, count=count: count)
+        monkeypatch.setattr(preprocess.frames, "Chunks", chunks)
+        preprocess.main("tiny_rows")
+        written.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert written[0] == written[1]
+
+
+def test_rows_whose_numbers_do_not_ascend_from_chunk_to_chunk_are_a_fault():
+    twice = raw([("a", 0), ("b", 1)])
+    splits = {"train": pd.concat([twice, twice]), "validation": raw([("v", 0)]), "test": raw([("t", 1)])}
+    with pytest.raises(ValueError, match="train: rows must ascend, but 0 follows 10"):
+        clean(splits, RULES, LABELS, None, chunk_rows=2)
+
+
+def test_equal_keys_are_equal_texts_whatever_their_case():
+    keys = {key(text) for text in ("a lamp", "A Lamp", "a  lamp", "alamp", "", "STRASSE", "straße")}
+    assert len(keys) == 5 and {len(one) for one in keys} == {16}

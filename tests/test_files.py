@@ -3,9 +3,12 @@
 import hashlib
 import json
 import os
+from itertools import pairwise
 
 import hypothesis.strategies as st
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -142,6 +145,74 @@ def test_a_frame_that_does_not_fit_its_schema_is_not_written(tmp_path):
     with pytest.raises(KeyError):
         frames.write_parquet(tmp_path / "a.parquet", pd.DataFrame(CLEAN).drop(columns="row"), frames.CLEAN)
     assert os.listdir(tmp_path) == []
+
+
+def dealt(table: pa.Table, sizes: list[int]) -> list[pa.Table]:
+    """Return the table in parts of these sizes, the last one of all that is left."""
+    edges = [0, *np.cumsum(sizes).tolist(), len(table)]
+    return [table.slice(start, max(0, end - start)) for start, end in pairwise(edges)]
+
+
+ROWS_OF_TEXT = [f"lamp {number} " * (number % 5) for number in range(3000)]
+MANY = pa.table(
+    {
+        "row": list(range(3000)),
+        "text": ROWS_OF_TEXT,
+        "tokens": [text.split() for text in ROWS_OF_TEXT],
+        "label": [number % 3 for number in range(3000)],
+    },
+    schema=frames.CLEAN,
+)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.integers(0, 900), max_size=5))
+def test_rows_written_in_parts_give_the_bytes_of_rows_written_at_once(tmp_path_factory, sizes):
+    folder = tmp_path_factory.mktemp("parts")
+    frames.write_parquet(folder / "whole.parquet", frames.as_frame(MANY), frames.CLEAN)
+    with frames.parquet_writer(folder / "parts.parquet", frames.CLEAN) as append:
+        for part in dealt(MANY, sizes):
+            append(part)
+    assert (folder / "parts.parquet").read_bytes() == (folder / "whole.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("sizes", [[], [1000, 1000], [1, 999, 1500], [2999]])
+def test_groups_are_of_one_size_however_rows_are_dealt(tmp_path, monkeypatch, sizes):
+    monkeypatch.setattr(frames, "GROUP_ROWS", 1000)
+    with frames.parquet_writer(tmp_path / "parts.parquet", frames.CLEAN) as append:
+        for part in dealt(MANY, sizes):
+            append(part)
+    metadata = pq.read_metadata(tmp_path / "parts.parquet")
+    assert [metadata.row_group(place).num_rows for place in range(metadata.num_row_groups)] == [1000] * 3
+    assert pq.read_table(tmp_path / "parts.parquet").equals(MANY)
+
+
+def test_rows_that_broke_off_leave_the_old_file(tmp_path):
+    path = tmp_path / "a.parquet"
+    frames.write_parquet(path, pd.DataFrame(CLEAN), frames.CLEAN)
+    before = path.read_bytes()
+    with pytest.raises(Broke), frames.parquet_writer(path, frames.CLEAN) as append:
+        append(MANY)
+        raise Broke
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["a.parquet"]
+
+
+@pytest.mark.parametrize("rows", [1, 700, 3000, 5000])
+def test_chunks_are_all_rows_in_order_and_none_is_larger_than_wanted(tmp_path, rows):
+    frames.write_parquet(tmp_path / "a.parquet", frames.as_frame(MANY), frames.CLEAN)
+    chunks = frames.Chunks(tmp_path / "a.parquet", ["row", "tokens"], rows)
+    assert chunks.count() == 3000
+    for _ in range(2):
+        found = list(chunks)
+        assert all(len(chunk) <= rows for chunk in found)
+        assert pa.concat_tables(found).equals(MANY.select(["row", "tokens"]))
+
+
+def test_a_file_without_rows_is_one_chunk_without_rows(tmp_path):
+    with frames.parquet_writer(tmp_path / "a.parquet", frames.CLEAN):
+        pass
+    assert [chunk.num_rows for chunk in frames.Chunks(tmp_path / "a.parquet")] == [0]
 
 
 # --- refusals ---------------------------------------------------------------------------------------

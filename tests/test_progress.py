@@ -3,7 +3,9 @@
 import dataclasses
 import math
 
-from unroll.progress import FILE_VARIABLE, Clock, Display, Progress
+import pytest
+
+from unroll.progress import FILE_VARIABLE, Clock, Display, Progress, RowClock, Rows
 
 HALFWAY = Progress(
     epoch=2,
@@ -54,3 +56,19 @@ def test_an_epoch_that_is_longer_than_expected_is_never_more_than_done():
     found = clock.progress(0.5, "accuracy", 0.5)
     assert found.done == 1.0
     assert found.seconds_left == 0.0
+
+
+def test_a_line_of_rows_says_how_many_how_fast_and_how_long_still():
+    assert Rows(150_000, 600_000, 10.0).in_words() == "150,000 of 600,000 rows  15,000 rows/s  0:30 left"
+
+
+def test_rows_are_added_up_and_shown_no_more_than_twice_a_second(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    shown = []
+    clock = RowClock(1000, shown.append)
+    for _ in range(10):
+        now[0] += 0.2
+        clock.add(50)
+    assert [rows.done for rows in shown] == [150, 300, 450]
+    assert shown[-1].seconds == pytest.approx(1.8)

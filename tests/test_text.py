@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from unroll import trees
 from unroll.failures import Refusal
 from unroll.params import parse
-from unroll.text import NORMALISERS, TextRules, make_tokenizer, train_tokenizer
+from unroll.text import NORMALISERS, TextRules, make_batch_tokenizer, make_tokenizer, train_tokenizer
 from unroll.trees import ESCAPES, subtrees, tree_label, tree_text, tree_tokens
 
 # --- trees ------------------------------------------------------------------------------------------
@@ -146,6 +146,8 @@ BASIC = ["it", "'", "s", "(", "a", ")", "lamp", "lit", "old", "one", ",", "two",
         ("tree", False, "(3 (2 A) (2 Lamp))", ["A", "Lamp"]),
         ("tweet", True, "NEAT lamp :D #Lamps @user!", ["neat", "lamp", ":D", "#lamps", "@user", "!"]),
         ("tweet", False, "NEAT lamp", ["NEAT", "lamp"]),
+        ("tweet_re2", True, "NEAT lamp :D #Lamps @user!", ["neat", "lamp", ":D", "#lamps", "@user", "!"]),
+        ("tweet_re2", False, "NEAT lamp", ["NEAT", "lamp"]),
         ("basic_english", True, 'It\'s (a) LAMP: lit; "old"<br />one, two.', BASIC),
         ("basic_english", True, "so!? A<BR />b-c $1.50", ["so", "!", "?", "a", "b-c", "$1", ".", "50"]),
         ("basic_english", False, "A Lamp.", ["A", "Lamp", "."]),
@@ -210,6 +212,7 @@ ALL_RULES = [
     for normalise in ((), tuple(NORMALISERS))
 ]
 CUTS = [made(rules) for rules in ALL_RULES]
+BATCH_CUTS = [make_batch_tokenizer(rules, trained=train_tokenizer(rules, SEEN)) for rules in ALL_RULES]
 # What broke something once, or might: white space of every kind, within brackets, numbers and markup.
 TEXTS = st.one_of(
     st.text(max_size=40),
@@ -243,6 +246,13 @@ def test_a_texts_tokens_do_not_depend_on_the_texts_before_it(texts):
     # spaCy's tokenizer keeps a cache.
     for cut in CUTS:
         assert [cut(text) for text in texts] == [cut(text) for text in reversed(texts)][::-1]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(TEXTS, max_size=5))
+def test_many_texts_at_once_are_cut_as_each_alone(texts):
+    for together, cut in zip(BATCH_CUTS, CUTS, strict=True):
+        assert together(texts).to_pylist() == [cut(text) for text in texts]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t\u2028"])

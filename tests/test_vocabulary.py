@@ -1,5 +1,6 @@
 """Counts -> ids: order, limits, and that vocabulary and encoded rows survive their files."""
 
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from unroll.vocabulary import (
     UNKNOWN,
     Vocabulary,
     VocabularyRules,
+    count_tokens,
     read_unseen,
 )
 
@@ -160,6 +162,27 @@ def test_arrays_are_of_the_types_that_their_readers_rely_on(tmp_path):
     types = {name: array.dtype.str for name, array in found.items()}
     assert types == {"ids": "<i4", "offsets": "<i8", "labels": "<i8", "rows": "<i8", "sentences": "<i8"}
     assert found["offsets"].tolist() == [0, 2]
+
+
+@settings(deadline=None)
+@given(ROWS, st.integers(1, 4))
+def test_counts_and_ids_do_not_depend_on_the_chunks(tmp_path_factory, rows, size):
+    table = pa.table({"tokens": pa.array(rows, frames.TOKENS)})
+    chunks = [table.slice(start, size) for start in range(0, len(table), size)]
+    assert count_tokens(chunks) == Counter(token for row in rows for token in row)
+    vocabulary = Vocabulary.build(rows, VocabularyRules(min_count=2))
+    parts, whole = (tmp_path_factory.mktemp("encoded") / "train" for _ in range(2))
+    for folder, chunk_rows in ((parts, size), (whole, 100)):
+        save_encoded(folder, vocabulary, range(len(rows)), rows, [0] * len(rows), chunk_rows=chunk_rows)
+    for name in ("ids.npy", "offsets.npy", "labels.npy", "rows.npy", "unseen.txt"):
+        assert (parts / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_ids_written_in_parts_are_a_file_as_numpy_writes_it(tmp_path):
+    save_encoded(tmp_path / "train", built("a b"), range(5), [["a"], [], ["b", "z"], [], []], [0] * 5)
+    whole = np.array([2, UNKNOWN, 3, 4, UNKNOWN, UNKNOWN], dtype=np.int32)
+    np.save(tmp_path / "whole.npy", whole)
+    assert (tmp_path / "train/ids.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
 
 
 # --- the stage --------------------------------------------------------------------------------------

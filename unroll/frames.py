@@ -36,11 +36,13 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
-    frame = table.to_pandas()
-    for field in table.schema:
-        if pa.types.is_list(field.type):
-            frame[field.name] = pd.Series(table[field.name].to_pylist(), dtype=object)
-    return frame
+    return pd.DataFrame({name: _as_series(table[name]) for name in table.column_names})
+
+
+def _as_series(column: pa.ChunkedArray) -> pd.Series:
+    return (
+        pd.Series(column.to_pylist(), dtype=object) if pa.types.is_list(column.type) else column.to_pandas()
+    )
 
 
 class Chunks:

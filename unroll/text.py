@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 USER = re.compile(r"@\w+")
 URL = re.compile(r"(?:https?://|www\.)\S+")
-LENGTHENED = re.compile(r"(.)\1{2,}")
+LENGTHENED = re.compile(r"(.)\1\1+")
 APART = re.compile(r"(['.,()!?])")
 BLANK = re.compile(r"<br />|[;:]")
 

@@ -72,7 +72,7 @@ class Vocabulary:
         return cls({token: int(count) for token, count in pairs})
 
 
-def count(chunks: Iterable[pa.Table]) -> Counter[str]:
+def count_tokens(chunks: Iterable[pa.Table]) -> Counter[str]:
     """Return how often each token stands in the column `tokens`."""
     counter = Counter()
     for chunk in chunks:
