@@ -10,15 +10,15 @@ together, at its highest; what forked processes share is counted in each.
 import argparse
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from benchmarks import invented_tweets
+from benchmarks.measurement import Row, Target, compared, measured
 from unroll import files
 from unroll.text import TextRules, make_batch_tokenizer
 
@@ -32,21 +32,22 @@ NLTK_ROWS = 100_000
 TOKENIZER_ROWS = 8192
 
 
-def measure(sizes: list[int], repeats: int = 3) -> list[dict]:
-    """Return a row a figure; low and high are the range of its ratio, or of `ours` where there is none."""
-    rows = tokenizers(repeats)
-    for size in sizes:
+def rows(
+    quick: bool = False, sizes: Iterable[int] = (10_000, 100_000, 1_600_000), repeats: int = 3
+) -> Iterable[Row]:
+    """Yield a row a figure; a million rows are measured once, for it takes minutes."""
+    yield from tokenizers(repeats)
+    for size in [1000] if quick else sizes:
         for tokenizer in (FASTEST, "tweet"):
             if tokenizer == FASTEST or size <= NLTK_ROWS:
                 with tempfile.TemporaryDirectory() as folder:
-                    rows += stages(Path(folder), size, tokenizer, repeats)
-    return rows
+                    yield from stages(Path(folder), size, tokenizer, 1 if size > NLTK_ROWS else repeats)
 
 
-def tokenizers(repeats: int) -> list[dict]:
+def tokenizers(repeats: int) -> list[Row]:
     """Cut the same texts by nltk and in compiled code, in one process, texts to Arrow's lists."""
     texts = invented_tweets.texts(TOKENIZER_ROWS, seed=1)
-    rows = []
+    found = []
     for case, normalise in (("tokenizer", ()), ("tokenizer with all normalisers", tuple(NORMALISE))):
         ours, other = (
             make_batch_tokenizer(TextRules(tokenizer=name, normalise=normalise))
@@ -56,14 +57,15 @@ def tokenizers(repeats: int) -> list[dict]:
             [len(texts) / seconds(lambda cut=cut: cut(texts)) for cut in (ours, other)]
             for _ in range(repeats)
         ]
-        rows.append(figure(f"{case}: {FASTEST} against nltk", "speed", "rows/s of a core", pairs))
+        target = None if normalise else Target(10)
+        found.append(figure(f"{case}: {FASTEST} against nltk", "speed", "rows/s of a core", pairs, target))
     one = make_batch_tokenizer(TextRules(tokenizer=FASTEST))
     each = [[1000 * seconds(lambda: [one([text]) for text in texts[:200]]) / 200] for _ in range(repeats)]
-    rows.append(figure(f"tokenizer: {FASTEST}, a text alone", "latency", "ms", each))
-    return rows
+    found.append(figure(f"tokenizer: {FASTEST}, a text alone", "latency", "ms", each))
+    return found
 
 
-def stages(folder: Path, size: int, tokenizer: str, repeats: int) -> list[dict]:
+def stages(folder: Path, size: int, tokenizer: str, repeats: int) -> list[Row]:
     """Run both stages on `size` rows; preprocess with every core and with one."""
     write_project(folder, size, tokenizer)
     cores = os.sched_getaffinity(0)
@@ -74,11 +76,14 @@ def stages(folder: Path, size: int, tokenizer: str, repeats: int) -> list[dict]:
         memory.append([peak for _, peak in runs])
         encoding.append(run("vocabulary", folder, cores))
     case = f"{size:,} rows, {tokenizer}"
+    large = size > NLTK_ROWS
+    faster, less = (Target(1.8), Target(1500, at_most=True)) if large else (None, None)
+    ours = [one[:1] for one in memory]
     return [
-        figure(f"preprocess, {case}: {len(cores)} cores against one", "speed", "rows/s", speeds),
-        figure(f"preprocess, {case}: {len(cores)} cores against one", "peak memory", "MB", memory),
+        figure(f"preprocess, {case}: {len(cores)} cores against one", "speed", "rows/s", speeds, faster),
+        figure(f"preprocess, {case}, {len(cores)} cores", "peak memory", "MB", ours, less),
         figure(f"vocabulary, {case}", "speed", "rows/s", [[size / wall] for wall, _ in encoding]),
-        figure(f"vocabulary, {case}", "peak memory", "MB", [[peak] for _, peak in encoding]),
+        figure(f"vocabulary, {case}", "peak memory", "MB", [[peak] for _, peak in encoding], less),
     ]
 
 
@@ -128,21 +133,14 @@ def seconds(work: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-def figure(case: str, metric: str, unit: str, repeated: list[list[float]]) -> dict:
+def figure(
+    case: str, metric: str, unit: str, repeated: list[list[float]], target: Target | None = None
+) -> Row:
     """`repeated` holds ours and, where there is another, the other's, measured right after it."""
-    columns = list(zip(*repeated, strict=True))
-    spread = [ours / other for ours, other in repeated] if len(columns) == 2 else columns[0]
-    return {
-        "section": "preprocessing",
-        "case": case,
-        "metric": metric,
-        "unit": unit,
-        "ours": statistics.median(columns[0]),
-        "other": statistics.median(columns[1]) if len(columns) == 2 else None,
-        "ratio": statistics.median(spread) if len(columns) == 2 else None,
-        "low": min(spread),
-        "high": max(spread),
-    }
+    ours, *other = zip(*repeated, strict=True)
+    if other:
+        return compared("preprocessing", case, metric, unit, ours, other[0], target)
+    return measured("preprocessing", case, metric, unit, ours, target)
 
 
 def main() -> None:
@@ -150,10 +148,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_600_000])
     parser.add_argument("--repeats", type=int, default=3)
     chosen = parser.parse_args()
-    for row in measure(chosen.rows, chosen.repeats):
+    for row in rows(sizes=chosen.rows, repeats=chosen.repeats):
         other = "" if row["other"] is None else f"against {row['other']:,.4g}, ratio {row['ratio']:.2f} "
         range_ = f"({row['low']:,.4g} to {row['high']:,.4g})"
-        print(f"{row['case']:70} {row['metric']:12} {row['ours']:,.4g} {row['unit']} {other}{range_}")
+        print(
+            f"{row['case']:70} {row['metric']:12} {row['ours']:,.4g} {row['unit']} {other}{range_}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from unroll import (
 from unroll.changes import show_changes
 from unroll.failures import Refusal
 from unroll.params import Selection
+from unroll.predict_command import predict_texts
 from unroll.shapes_command import show_shapes
 from unroll.unchanged import check_unchanged
 
@@ -43,6 +44,7 @@ LOGS = Path(".unroll/logs")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("shapes")(show_shapes)
+app.command("predict")(predict_texts)
 app.command("changes")(show_changes)
 app.command("unchanged")(check_unchanged)
 
