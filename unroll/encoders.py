@@ -21,6 +21,9 @@ from unroll.cells import CELLS, Cell, State, library_layer, run_library
 from unroll.networks import RecurrentNetwork
 from unroll.words import Words
 
+FEW = 16
+"""Rows of a batch."""
+
 
 class RecurrentEncoder(nn.Module):
     """The states of the top layer at every step, both directions side by side: (B, L, F)."""
@@ -50,8 +53,8 @@ class RecurrentEncoder(nn.Module):
 
     def _read(self, directions: Iterable["Direction"], words: Words, lengths_B: Tensor, even: bool) -> Tensor:
         device, halved = lengths_B.device.type, self.halved and self.training
-        # On a GPU cuDNN's layers are the fused ones.
-        if self.fused and device == "cpu":
+        # On a GPU cuDNN's layers are the fused ones; to read a few rows torch's own take less to begin.
+        if self.fused and device == "cpu" and (self.training or len(lengths_B) >= FEW):
             weights = [direction.weights(words) for direction in directions]
             precision = torch.bfloat16 if halved else None
             return fused.states(self.cell, self.nonlinearity, weights, words, lengths_B, even, precision)
