@@ -15,6 +15,8 @@ from unroll.vocabulary import PAD
 
 VOCABULARY, CLASSES, SIZE, HIDDEN = 30, 3, 5, 4
 IMPLEMENTATIONS = ("fused", "library", "handwritten")
+PACKED = {"implementation": "library", "batching": "packed"}
+"""Only torch's layer can read packed rows."""
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 
 
@@ -33,6 +35,11 @@ def batch_of(rows: list[Tensor], width: int | None = None, unseen_XE: Tensor | N
         tokens_BL[place, : len(row)] = row
     labels_B = torch.arange(len(rows)) % CLASSES
     return Batch(tokens_BL, lengths_B, labels_B, bool((lengths_B == width).all()), unseen_XE)
+
+
+def batched(batching: str) -> dict[str, str]:
+    """Return the lines of a network whose rows come so, read by the default layer that can."""
+    return PACKED if batching == "packed" else {"batching": batching}
 
 
 def network(**keys: object) -> BagNetwork | RecurrentNetwork:

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from drawn import batched
 from runs import BAG, PRETRAINED, READER, RULES, SMALL, assert_same_bits, changed, experiment, fit, shipped
 
 from unroll import training
@@ -92,7 +93,7 @@ def test_in_whatever_batches_an_epoch_has_one_loss(corpus, tmp_path, cell):
     results = []
     for batching in BATCHINGS:
         network = RecurrentNetwork(
-            cell=cell, hidden=6, bidirectional=True, pooling="last+max", batching=batching
+            cell=cell, hidden=6, bidirectional=True, pooling="last+max", **batched(batching)
         )
         results.append(fit(corpus, tmp_path, network, still(batch_size=7)))
     for one in results:
@@ -111,7 +112,8 @@ def assert_same_weights(first: training.Fitted, second: training.Fitted) -> None
 @pytest.mark.parametrize("batching", BATCHINGS)
 def test_a_next_word_network_has_one_loss_too(corpus, tmp_path, batching):
     networks = [
-        RecurrentNetwork(cell="gru", hidden=6, task="next_word", batching=one) for one in ("exact", batching)
+        RecurrentNetwork(cell="gru", hidden=6, task="next_word", **batched(one))
+        for one in ("exact", batching)
     ]
     first, second = (fit(corpus, tmp_path, network, still()) for network in networks)
     assert first.history[0] == pytest.approx(second.history[0], rel=1e-5)
