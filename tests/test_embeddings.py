@@ -7,7 +7,7 @@ from drawn import SIZE, VOCABULARY, assert_same, batch_of, gradients, model_of, 
 from torch import Tensor
 
 from unroll.classifier import Classifier, parameter_count
-from unroll.embeddings import WordEmbedding, pretrained
+from unroll.embeddings import MULTIPLE, WordEmbedding, pretrained
 from unroll.networks import Dropout, Embedding
 from unroll.vocabulary import PAD, UNKNOWN
 
@@ -85,6 +85,46 @@ def test_sparse_and_dense_gradients_agree():
     assert_same(found["sparse"], found["dense"], 1e-12)
     held = torch.zeros(VOCABULARY, dtype=torch.bool).index_fill(0, torch.cat(ROWS), True)
     assert torch.equal(found["dense"]["embedding.weight"].abs().sum(dim=1) > 0, held)
+
+
+def test_a_sparse_gradient_has_each_word_of_the_batch_once_in_order_and_without_padding():
+    model = model_of(network(embedding={"size": SIZE}))
+    model(batch_of([*ROWS, ROWS[0]], width=12)).square().sum().backward()
+    gradient = model.embedding.weight.grad
+    held = sorted(set(torch.cat(ROWS).tolist()))
+    assert PAD not in held
+    assert gradient._indices().tolist() == [held]
+    assert gradient._values().shape == (len(held), SIZE)
+    assert gradient.shape == model.embedding.weight.shape
+
+
+@pytest.mark.parametrize("words", [1, MULTIPLE - 1, MULTIPLE, MULTIPLE + 1])
+def test_as_many_words_as_a_batch_may_hold_get_the_gradient_of_a_dense_table(words):
+    vocabulary = 2 * MULTIPLE
+    weights_VE = torch.randn(vocabulary, SIZE, generator=torch.Generator().manual_seed(2))
+    found = {}
+    for kind in ("sparse", "dense"):
+        embedding = embedding_of(vocabulary=vocabulary, gradients=kind)
+        read_BLE = embedding(batch_of([torch.arange(1, words + 1), torch.ones(1).long()])).written_out()
+        (read_BLE * weights_VE[: read_BLE.shape[1]]).sum().backward()
+        found[kind] = embedding.weight.grad
+    torch.testing.assert_close(found["sparse"].to_dense(), found["dense"], rtol=1e-6, atol=1e-6)
+    assert found["sparse"]._nnz() == words
+
+
+@pytest.mark.parametrize("kind", ["sparse", "dense"])
+def test_a_batch_is_read_by_each_of_its_words_once(kind):
+    words = embedding_of(gradients=kind)(batch_of(ROWS, width=12))
+    tokens_BL = batch_of(ROWS, width=12).tokens_BL
+    assert len(words.vectors_UI) < MULTIPLE + 1
+    assert torch.equal(words.places_BL, torch.unique(tokens_BL, return_inverse=True)[1])
+
+
+def test_a_batch_in_which_no_word_has_an_id_teaches_nothing():
+    model = model_of(network(embedding={"size": SIZE}))
+    unseen = [torch.tensor([VOCABULARY, VOCABULARY + 1]), torch.tensor([VOCABULARY, VOCABULARY])]
+    loss = model(batch_of(unseen, unseen_XE=UNSEEN_XE.double())).square().sum()
+    assert not gradients(model, loss)["embedding.weight"].any()
 
 
 # --- dropout ----------------------------------------------------------------------------------------
