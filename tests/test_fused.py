@@ -259,3 +259,17 @@ def test_a_frozen_embedding_is_read_alike_by_every_implementation():
         loss, _, _ = Classification("accuracy").step(model, batch_of(rows(7, 2, 2)))
         loss.backward()
         assert model.embedding.weight.grad is None
+
+
+@every_kind
+@pytest.mark.parametrize("task", ["classification", "next_word"])
+def test_with_the_same_seed_chance_strikes_every_implementation_alike(kind, task):
+    dropout = {"words": 0.2, "embedding": 0.2, "layers": 0.3, "recurrent": 0.3, "variational": True}
+    keys = {"pooling": "max", "bidirectional": True} if task == "classification" else {}
+    keys |= {"layers": 2, "initial_state": "normal", "dropout": dropout, "task": task}
+
+    def scores(model: nn.Module) -> Tensor:
+        torch.manual_seed(8)
+        return model.train()(batch_of(rows(7, 7, 7)))
+
+    same(of_every_implementation(**KINDS[kind], **keys), scores)

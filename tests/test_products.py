@@ -7,6 +7,7 @@ import torch
 from drawn import TOLERANCE
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from unroll import products
 
@@ -101,3 +102,15 @@ def test_a_linear_layer_is_torchs_in_values_and_gradients(dtype, vectors, tuned)
     limit = TOLERANCE[dtype]
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=limit, atol=limit)
+
+
+def test_vectors_that_do_not_learn_cost_no_gradient():
+    counts = {}
+    for tuned in (True, False):
+        vectors_UI = torch.randn(7, 5, requires_grad=tuned)
+        weight_KI, bias_K = torch.randn(3, 5, requires_grad=True), torch.zeros(3, requires_grad=True)
+        result_UK = products.linear(vectors_UI, weight_KI, bias_K)
+        with FlopCounterMode(display=False) as counter:
+            result_UK.sum().backward()
+        counts[tuned] = counter.get_total_flops()
+    assert counts == {True: 2 * 2 * 7 * 5 * 3, False: 2 * 7 * 5 * 3}
