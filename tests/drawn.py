@@ -6,12 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from unroll.batches import Batch
+from unroll.cells import CELLS
 from unroll.classifier import Classifier, NextWordModel, build_model
+from unroll.encoders import RecurrentEncoder
 from unroll.networks import BagNetwork, Network, RecurrentNetwork
 from unroll.params import parse
 from unroll.vocabulary import PAD
 
 VOCABULARY, CLASSES, SIZE, HIDDEN = 30, 3, 5, 4
+IMPLEMENTATIONS = ("fused", "library", "handwritten")
+PACKED = {"implementation": "library", "batching": "packed"}
+"""Only torch's layer can read packed rows."""
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 
 
@@ -32,6 +37,11 @@ def batch_of(rows: list[Tensor], width: int | None = None, unseen_XE: Tensor | N
     return Batch(tokens_BL, lengths_B, labels_B, bool((lengths_B == width).all()), unseen_XE)
 
 
+def batched(batching: str) -> dict[str, str]:
+    """Return the lines of a network whose rows come so, read by the default layer that can."""
+    return PACKED if batching == "packed" else {"batching": batching}
+
+
 def network(**keys: object) -> BagNetwork | RecurrentNetwork:
     """Return a small network as params.yaml would give it, an lstm if no cell is named."""
     small = {"cell": "lstm", "embedding": {"size": SIZE}} | keys
@@ -45,6 +55,37 @@ def model_of(
 ) -> Classifier | NextWordModel:
     torch.manual_seed(seed)
     return build_model(network, VOCABULARY, CLASSES).to(dtype).eval()
+
+
+def torchs_own(encoder: RecurrentEncoder, network: RecurrentNetwork) -> nn.RNNBase:
+    """Return the library's own stack of layers with the encoder's weights."""
+    cell = CELLS[network.cell].library
+    nonlinearity = {"nonlinearity": network.nonlinearity} if cell is nn.RNN else {}
+    stack = cell(
+        SIZE,
+        network.hidden,
+        network.layers,
+        batch_first=True,
+        bidirectional=network.bidirectional,
+        **nonlinearity,
+    ).to(next(encoder.parameters()).dtype)
+    with torch.no_grad():
+        for weight in stack.parameters():
+            weight.zero_()  # what the encoder has none of counts as zero
+        for depth, directions in enumerate(encoder.layers):
+            for direction in directions:
+                for name, weight in direction.cell.named_parameters():
+                    getattr(stack, torchs_name(name, depth, direction.backward)).copy_(weight)
+    return stack
+
+
+def torchs_name(name: str, depth: int, backward: bool) -> str:
+    """Return what a cell's parameter is called in a stack.
+
+    >>> torchs_name("weight_ih_l0", 1, True)
+    'weight_ih_l1_reverse'
+    """
+    return f"{name[:-1]}{depth}{'_reverse' if backward else ''}"
 
 
 def gradients(model: nn.Module, loss: Tensor) -> dict[str, Tensor]:

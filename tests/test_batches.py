@@ -97,6 +97,74 @@ def test_by_length_batches_hold_neighbours_in_length(lengths, size, seed, epoch)
         assert before[1] <= after[0]
 
 
+# --- as many rows as make so many tokens ------------------------------------------------------------
+
+TOKENS = st.integers(1, 40)
+
+
+@settings(deadline=None)
+@given(LENGTHS, TOKENS, SEEDS, EPOCHS, ANY_BATCHING)
+def test_by_tokens_every_row_comes_once_and_as_many_batches_in_each_epoch(
+    lengths, tokens, seed, epoch, batching
+):
+    orders = [training_order(lengths, 1, seed, one, batching, tokens) for one in (epoch, epoch + 1)]
+    for order in orders:
+        assert sorted(np.concatenate(order)) == list(range(len(lengths)))
+    assert len(orders[0]) == len(orders[1])
+
+
+@settings(deadline=None)
+@given(LENGTHS, TOKENS, SEEDS, EPOCHS, st.sampled_from(["exact", "length"]))
+def test_no_batch_has_more_tokens_with_its_padding_unless_one_row_has(lengths, tokens, seed, epoch, batching):
+    for batch in training_order(lengths, 1, seed, epoch, batching, tokens):
+        assert len(batch) * lengths[batch].max() <= tokens or len(batch) == 1
+
+
+@settings(deadline=None)
+@given(LENGTHS, TOKENS, SEEDS, EPOCHS, ANY_BATCHING, SIZES)
+def test_by_tokens_the_order_is_a_function_of_seed_and_epoch_and_of_no_number_of_rows(
+    lengths, tokens, seed, epoch, batching, size
+):
+    first = training_order(lengths, 1, seed, epoch, batching, tokens)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    again = training_order(lengths.copy(), size, seed, epoch, batching, tokens)
+    assert [batch.tolist() for batch in first] == [batch.tolist() for batch in again]
+
+
+@pytest.mark.parametrize("batching", ["exact", "length"])
+def test_by_tokens_batches_are_as_full_as_their_rows_allow(batching):
+    lengths = np.random.default_rng(3).integers(1, 60, size=4000)
+    order = training_order(lengths, 1, 1, 1, batching, 1000)
+    held = np.array([len(batch) * lengths[batch].max() for batch in order])
+    assert np.median(held) > 900
+    assert len({len(batch) for batch in order}) > 10
+
+
+@pytest.mark.parametrize("batching", ["padded", "packed"])
+def test_as_they_come_by_tokens_there_are_as_many_rows_as_if_all_had_the_mean_length(batching):
+    lengths = np.array([1, 3, 5, 3, 3, 3])
+    assert {len(batch) for batch in training_order(lengths, 1, 1, 1, batching, 9)} == {3}
+
+
+# --- what the batches of an order hold --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batching", BATCHINGS)
+def test_an_orders_batches_are_each_batch_by_itself(batching):
+    rows = [[5] * length for length in (1, 4, 4, 2, 4, 1, 3)]
+    split = split_of([[*row[:-1], 6 + place] for place, row in enumerate(rows)], [0, 1, 2, 0, 1, 2, 0])
+    order = training_order(split.lengths, 2, 1, 1, batching)
+    found = list(split.batches(order))
+    assert len(found) == len(order)
+    for together, positions in zip(found, order, strict=True):
+        alone = split.batch(positions)
+        assert torch.equal(together.tokens_BL, alone.tokens_BL)
+        assert torch.equal(together.lengths_B, alone.lengths_B)
+        assert torch.equal(together.labels_B, alone.labels_B)
+        assert together.even == alone.even
+
+
 def padding_share(lengths: np.ndarray, batching: str) -> float:
     order = training_order(lengths, 16, 1, 1, batching)
     read = sum(len(batch) * lengths[batch].max() for batch in order)

@@ -2,7 +2,18 @@
 
 import pytest
 import torch
-from drawn import CLASSES, SIZE, VOCABULARY, batch_of, gradients, model_of, network, rows
+from drawn import (
+    CLASSES,
+    IMPLEMENTATIONS,
+    PACKED,
+    SIZE,
+    VOCABULARY,
+    batch_of,
+    gradients,
+    model_of,
+    network,
+    rows,
+)
 from shipped import PATH, SHIPPED
 from torch import Tensor
 from torch.nn import functional
@@ -58,7 +69,11 @@ DROPOUTS["variational"] = {"embedding": 0.5, "layers": 0.5, "variational": True}
 
 
 @pytest.mark.parametrize("kind", DROPOUTS)
-@pytest.mark.parametrize("keys", [{}, {"implementation": "handwritten"}, {"batching": "packed"}], ids=str)
+@pytest.mark.parametrize(
+    "keys",
+    [*({"implementation": one} for one in IMPLEMENTATIONS), PACKED],
+    ids=lambda keys: "-".join(keys.values()),
+)
 def test_each_dropout_acts_in_training_and_never_in_scoring(kind, keys):
     model = model_of(network(layers=2, dropout=DROPOUTS[kind], **keys))
     plain_BC = model_of(network(layers=2, **keys))(batch_of(ROWS))
@@ -87,7 +102,7 @@ def test_the_first_weights_depend_on_the_seed_alone():
 
 
 @pytest.mark.parametrize(("cell", "gates"), [("elman", 1), ("gru", 3), ("lstm", 4)])
-@pytest.mark.parametrize("implementation", ["library", "handwritten"])
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 def test_parameters_are_as_many_as_the_equations_have(cell, gates, implementation):
     hidden = 6
     for directions, layers, task in ((1, 1, 0), (2, 3, 0), (1, 2, 1)):

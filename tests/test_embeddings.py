@@ -7,7 +7,7 @@ from drawn import SIZE, VOCABULARY, assert_same, batch_of, gradients, model_of, 
 from torch import Tensor
 
 from unroll.classifier import Classifier, parameter_count
-from unroll.embeddings import WordEmbedding, pretrained
+from unroll.embeddings import MULTIPLE, WordEmbedding, pretrained
 from unroll.networks import Dropout, Embedding
 from unroll.vocabulary import PAD, UNKNOWN
 
@@ -87,6 +87,46 @@ def test_sparse_and_dense_gradients_agree():
     assert torch.equal(found["dense"]["embedding.weight"].abs().sum(dim=1) > 0, held)
 
 
+def test_a_sparse_gradient_has_each_word_of_the_batch_once_in_order_and_without_padding():
+    model = model_of(network(embedding={"size": SIZE}))
+    model(batch_of([*ROWS, ROWS[0]], width=12)).square().sum().backward()
+    gradient = model.embedding.weight.grad
+    held = sorted(set(torch.cat(ROWS).tolist()))
+    assert PAD not in held
+    assert gradient._indices().tolist() == [held]
+    assert gradient._values().shape == (len(held), SIZE)
+    assert gradient.shape == model.embedding.weight.shape
+
+
+@pytest.mark.parametrize("words", [1, MULTIPLE - 1, MULTIPLE, MULTIPLE + 1])
+def test_as_many_words_as_a_batch_may_hold_get_the_gradient_of_a_dense_table(words):
+    vocabulary = 2 * MULTIPLE
+    weights_VE = torch.randn(vocabulary, SIZE, generator=torch.Generator().manual_seed(2))
+    found = {}
+    for kind in ("sparse", "dense"):
+        embedding = embedding_of(vocabulary=vocabulary, gradients=kind)
+        read_BLE = embedding(batch_of([torch.arange(1, words + 1), torch.ones(1).long()])).written_out()
+        (read_BLE * weights_VE[: read_BLE.shape[1]]).sum().backward()
+        found[kind] = embedding.weight.grad
+    torch.testing.assert_close(found["sparse"].to_dense(), found["dense"], rtol=1e-6, atol=1e-6)
+    assert found["sparse"]._nnz() == words
+
+
+@pytest.mark.parametrize("kind", ["sparse", "dense"])
+def test_a_batch_is_read_by_each_of_its_words_once(kind):
+    words = embedding_of(gradients=kind)(batch_of(ROWS, width=12))
+    tokens_BL = batch_of(ROWS, width=12).tokens_BL
+    assert len(words.vectors_UI) < MULTIPLE + 1
+    assert torch.equal(words.places_BL, torch.unique(tokens_BL, return_inverse=True)[1])
+
+
+def test_a_batch_in_which_no_word_has_an_id_teaches_nothing():
+    model = model_of(network(embedding={"size": SIZE}))
+    unseen = [torch.tensor([VOCABULARY, VOCABULARY + 1]), torch.tensor([VOCABULARY, VOCABULARY])]
+    loss = model(batch_of(unseen, unseen_XE=UNSEEN_XE.double())).square().sum()
+    assert not gradients(model, loss)["embedding.weight"].any()
+
+
 # --- dropout ----------------------------------------------------------------------------------------
 
 
@@ -95,7 +135,7 @@ def test_word_dropout_reads_words_as_unknown_and_never_touches_padding():
     with torch.no_grad():
         embedding.weight.copy_(torch.arange(VOCABULARY).unsqueeze(1).expand(-1, SIZE))  # a vector says its id
     batch = batch_of(ROWS, width=12)
-    seen = torch.stack([embedding.train()(batch)[:, :, 0] for _ in range(400)])
+    seen = torch.stack([embedding.train()(batch).written_out()[:, :, 0] for _ in range(400)])
     assert torch.equal(seen == PAD, (batch.tokens_BL == PAD).expand_as(seen))
     changed = seen != batch.tokens_BL
     assert (seen[changed] == UNKNOWN).all()
@@ -103,18 +143,18 @@ def test_word_dropout_reads_words_as_unknown_and_never_touches_padding():
     assert (
         0.23 < changed.sum() / could_change.sum() < 0.27
     )  # 10,000 draws: four standard deviations are 0.017
-    assert torch.equal(embedding.eval()(batch)[:, :, 0], batch.tokens_BL.float())
+    assert torch.equal(embedding.eval()(batch).written_out()[:, :, 0], batch.tokens_BL.float())
 
 
 @pytest.mark.parametrize("variational", [False, True])
 def test_components_drop_at_every_step_alike_only_if_it_is_variational(variational):
     embedding = embedding_of(dropout=Dropout(embedding=0.5, variational=variational), size=40)
     word = torch.full((20,), 5)
-    dropped_BLE = embedding.train()(batch_of([word, word])) == 0
+    dropped_BLE = embedding.train()(batch_of([word, word])).written_out() == 0
     assert 0.4 < dropped_BLE.float().mean() < 0.6
     assert torch.equal(dropped_BLE, dropped_BLE[:, :1].expand_as(dropped_BLE)) == variational
     assert not torch.equal(dropped_BLE[0], dropped_BLE[1])
-    assert embedding.eval()(batch_of([word])).all()
+    assert embedding.eval()(batch_of([word])).written_out().all()
 
 
 # --- words without an id that have a vector ---------------------------------------------------------
@@ -125,7 +165,7 @@ WITH_UNSEEN = [torch.tensor([VOCABULARY + 1, 5, VOCABULARY]), torch.tensor([6])]
 
 def test_a_word_without_an_id_is_read_by_its_vector():
     embedding = embedding_of()
-    read_BLE = embedding(batch_of(WITH_UNSEEN, unseen_XE=UNSEEN_XE))
+    read_BLE = embedding(batch_of(WITH_UNSEEN, unseen_XE=UNSEEN_XE)).written_out()
     assert torch.equal(read_BLE[0], torch.stack([UNSEEN_XE[1], embedding.weight[5], UNSEEN_XE[0]]))
     assert torch.equal(read_BLE[1, 0], embedding.weight[6])
     assert not read_BLE[1, 1:].any()
@@ -142,7 +182,7 @@ def test_a_word_without_an_id_learns_nothing_and_teaches_no_other_word(kind):
 def test_word_dropout_drops_words_without_an_id_too():
     embedding = embedding_of(dropout=Dropout(words=0.5)).train()
     [row] = [torch.full((4000,), VOCABULARY)]
-    read_LE = embedding(batch_of([row], unseen_XE=UNSEEN_XE))[0]
+    read_LE = embedding(batch_of([row], unseen_XE=UNSEEN_XE)).written_out()[0]
     unknown_L = (read_LE == embedding.weight[UNKNOWN]).all(dim=1)
     assert 0.46 < unknown_L.float().mean() < 0.54  # four standard deviations are 0.032
     assert (read_LE[~unknown_L] == UNSEEN_XE[0]).all()
@@ -152,7 +192,7 @@ def test_word_dropout_drops_words_without_an_id_too():
 def test_a_batch_in_which_every_word_has_an_id_is_read_as_ever(vectors_XE):
     embedding = embedding_of()
     plain, other = batch_of(ROWS, width=12), batch_of(ROWS, width=12, unseen_XE=vectors_XE)
-    assert torch.equal(embedding(plain), embedding(other))
+    assert torch.equal(embedding(plain).written_out(), embedding(other).written_out())
 
 
 def test_vectors_are_read_from_their_folder_where_it_has_some(tmp_path):

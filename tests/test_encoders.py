@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from drawn import HIDDEN, SIZE, batch_of, gradients, model_of, network, rows
+from drawn import HIDDEN, IMPLEMENTATIONS, SIZE, batch_of, gradients, model_of, network, rows, torchs_own
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -11,10 +11,11 @@ from unroll.encoders import RecurrentEncoder, StepDropout
 from unroll.failures import Refusal
 from unroll.networks import RecurrentNetwork
 from unroll.tasks import Classification
+from unroll.words import Words
 
 LENGTHS_B = torch.tensor([4, 1, 7, 2, 7])
 every_cell = pytest.mark.parametrize("cell", CELLS)
-both_implementations = pytest.mark.parametrize("implementation", ["library", "handwritten"])
+every_implementation = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 
 
 def encoder_of(network: RecurrentNetwork) -> RecurrentEncoder:
@@ -22,33 +23,22 @@ def encoder_of(network: RecurrentNetwork) -> RecurrentEncoder:
     return RecurrentEncoder(network, SIZE).double().eval()
 
 
-def embedded(length: int = 9) -> Tensor:
+def embedded(length: int = 9) -> Words:
     """Return an input whose padding is noise, for nothing may depend on it."""
-    return torch.randn(5, length, SIZE, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-
-
-def torchs_own(encoder: RecurrentEncoder, cell: str, layers: int) -> nn.RNNBase:
-    """Return the library's own stack of layers with the encoder's weights."""
-    both = encoder.directions == 2
-    stack = CELLS[cell].library(SIZE, HIDDEN, layers, batch_first=True, bidirectional=both).double()
-    with torch.no_grad():
-        for depth, directions in enumerate(encoder.layers):
-            for suffix, direction in zip(("", "_reverse"), directions, strict=False):
-                for name, weight in direction.cell.named_parameters():
-                    # weight_ih_l0 -> weight_ih_l1_reverse
-                    getattr(stack, f"{name[:-1]}{depth}{suffix}").copy_(weight)
-    return stack
+    generator = torch.Generator().manual_seed(1)
+    return Words.each_its_own(torch.randn(5, length, SIZE, dtype=torch.float64, generator=generator))
 
 
 @every_cell
-@both_implementations
+@every_implementation
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
 def test_an_encoder_is_torchs_own_stack_with_packed_input(cell, implementation, bidirectional):
     for layers in (1, 2, 3):
         small = network(cell=cell, implementation=implementation, bidirectional=bidirectional, layers=layers)
         encoder = encoder_of(small)
-        packed = pack_padded_sequence(embedded(), LENGTHS_B, batch_first=True, enforce_sorted=False)
-        expected_BLF, _ = pad_packed_sequence(torchs_own(encoder, cell, layers)(packed)[0], batch_first=True)
+        input_BLI = embedded().written_out()
+        packed = pack_padded_sequence(input_BLI, LENGTHS_B, batch_first=True, enforce_sorted=False)
+        expected_BLF, _ = pad_packed_sequence(torchs_own(encoder, small)(packed)[0], batch_first=True)
         found_BLF = encoder(embedded(), LENGTHS_B, even=False)
         assert found_BLF.shape == (5, 9, encoder.size)
         for row, length in enumerate(LENGTHS_B):
@@ -59,12 +49,13 @@ def test_an_encoder_is_torchs_own_stack_with_packed_input(cell, implementation, 
 
 @every_cell
 def test_the_first_weights_do_not_depend_on_who_computes_them(cell):
-    ours, theirs = (
+    library, *others = (
         encoder_of(network(cell=cell, implementation=kind, layers=2, bidirectional=True)).state_dict()
-        for kind in ("handwritten", "library")
+        for kind in ("library", "fused", "handwritten")
     )
-    assert list(ours) == list(theirs)
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    for ours in others:
+        assert list(ours) == list(library)
+        assert all(torch.equal(ours[name], library[name]) for name in ours)
 
 
 # --- one more cell ----------------------------------------------------------------------------------
@@ -97,15 +88,17 @@ def test_one_more_cell_is_one_more_class(monkeypatch):
     torch.testing.assert_close(together_BC[0], model(batch_of([lone]))[0], rtol=1e-10, atol=1e-10)
     loss, _, _ = Classification("accuracy").step(model.train(), batch_of([lone, *others]))
     assert all(gradient.abs().sum() > 0 for gradient in gradients(model, loss).values())
-    with pytest.raises(Refusal, match=r"networks\.small\.implementation: torch has no minimal layer"):
+    with pytest.raises(Refusal, match=r"networks\.small\.implementation: no minimal layer is fused"):
         network(cell="minimal")
+    with pytest.raises(Refusal, match=r"networks\.small\.implementation: torch has no minimal layer"):
+        network(cell="minimal", implementation="library")
 
 
 # --- where a row begins -----------------------------------------------------------------------------
 
 
 @every_cell
-@both_implementations
+@every_implementation
 def test_a_learned_initial_state_is_where_every_direction_of_every_row_begins(cell, implementation):
     small = network(cell=cell, implementation=implementation, bidirectional=True, initial_state="learned")
     encoder = encoder_of(small)
@@ -126,18 +119,19 @@ def test_a_learned_initial_state_is_where_every_direction_of_every_row_begins(ce
 
 
 @every_cell
-@both_implementations
+@every_implementation
 def test_a_normal_initial_state_is_drawn_in_training_and_zeros_in_scoring(cell, implementation):
     small = network(cell=cell, implementation=implementation, initial_state="normal")
     encoder, plain = encoder_of(small), encoder_of(network(cell=cell, implementation=implementation))
     expected_BLF = plain(embedded(), LENGTHS_B, even=False)
     assert torch.equal(encoder(embedded(), LENGTHS_B, even=False), expected_BLF)
     encoder.train()
-    same_rows_BLE = embedded()[:1].expand(400, -1, -1)
-    states_BLF = encoder(same_rows_BLE, torch.full((400,), 9), even=True)
+    one = embedded()
+    same_rows = Words(one.vectors_UI, one.places_BL[:1].expand(400, -1))
+    states_BLF = encoder(same_rows, torch.full((400,), 9), even=True)
     assert (states_BLF[:, 0].std(dim=0) > 0.05).all()
-    assert not torch.equal(states_BLF, encoder(same_rows_BLE, torch.full((400,), 9), even=True))
-    drawn_BH, *more = encoder.layers[0][0]._initial(same_rows_BLE)
+    assert not torch.equal(states_BLF, encoder(same_rows, torch.full((400,), 9), even=True))
+    drawn_BH, *more = encoder.layers[0][0]._initial(same_rows.vectors_UI, 400)
     assert len(more) == CELLS[cell].states - 1
     # 1,600 draws: four standard deviations of their mean are 0.1, of their spread 0.07.
     assert abs(drawn_BH.mean().item()) < 0.1
@@ -172,25 +166,28 @@ def test_plain_dropout_has_another_mask_at_every_step():
     assert len({tuple(mask) for mask in dropped_BLF.flatten(0, 1).tolist()}) > 1190
 
 
-def test_dropout_between_layers_never_touches_what_the_first_reads_or_the_last_gives():
-    encoder = encoder_of(network(layers=2, dropout={"layers": 0.9})).train()
+@every_implementation
+def test_dropout_between_layers_never_touches_what_the_first_reads_or_the_last_gives(implementation):
+    encoder = encoder_of(network(implementation=implementation, layers=2, dropout={"layers": 0.9})).train()
     seen = []
-    for [direction] in encoder.layers:
-        direction.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
-    given_BLE = embedded()
-    found_BLF = encoder(given_BLE, torch.full((5,), 9), even=True)
-    (first, first_output), (second, second_output) = seen
-    assert torch.equal(first, given_BLE)
-    assert torch.equal(found_BLF, second_output)
-    assert (first_output != 0).all()
-    assert 0.8 < (second == 0).double().mean() < 1
+    encoder.dropout.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
+    lengths_B = torch.full((5,), 9)
+    found_BLF = encoder(embedded(), lengths_B, even=True)
+    [(kept, dropped)] = seen
+    encoder.eval()
+    first, last = encoder.layers
+    assert torch.equal(kept, encoder._read(first, embedded(), lengths_B, even=True))
+    assert torch.equal(found_BLF, encoder._read(last, Words.each_its_own(dropped), lengths_B, even=True))
+    assert (kept != 0).all()
+    assert 0.8 < (dropped == 0).double().mean() < 1
 
 
 @every_cell
-@pytest.mark.parametrize("reader", ["library", "packed", "handwritten"])
+@pytest.mark.parametrize("reader", [*IMPLEMENTATIONS, "packed"])
 def test_weight_drop_leaves_out_the_same_connections_at_all_steps(cell, reader):
-    keys = {"implementation": "handwritten"} if reader == "handwritten" else {}
-    keys |= {"batching": "packed"} if reader == "packed" else {}
+    keys = {"implementation": reader}
+    if reader == "packed":
+        keys = {"implementation": "library", "batching": "packed"}
     encoder = encoder_of(network(cell=cell, dropout={"recurrent": 0.5}, **keys))
     lone = encoder.layers[0][0].cell
     torch.manual_seed(3)

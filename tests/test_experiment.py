@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from drawn import PACKED
 from runs import (
     CLASSES,
     PRETRAINED,
@@ -228,7 +229,7 @@ def test_pretraining_does_not_read_labels(corpus, tmp_path, monkeypatch):
 
 def test_every_cell_can_be_pretrained_with_all_that_surrounds_it(corpus, tmp_path):
     for cell in ("elman", "lstm", "gru"):
-        for more in ({"batching": "packed"}, {"implementation": "handwritten"}):
+        for more in ({}, PACKED, {"implementation": "handwritten"}):
             network = RecurrentNetwork(
                 cell=cell,
                 hidden=6,

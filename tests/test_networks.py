@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from drawn import CLASSES, VOCABULARY, batch_of, rows
+from drawn import CLASSES, IMPLEMENTATIONS, VOCABULARY, batch_of, rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,9 +41,14 @@ CONTRADICTIONS = {
     "packed rows for a handwritten cell": (
         LSTM | {"implementation": "handwritten", "batching": "packed"},
         "batching",
-        "cannot read packed rows",
+        "must be library",
     ),
-    "a library's cell with one bias": (LSTM | {"input_bias": False}, "input_bias", "must be handwritten"),
+    "packed rows for a fused layer": (LSTM | {"batching": "packed"}, "batching", "must be library"),
+    "a library's cell with one bias": (
+        LSTM | {"implementation": "library", "input_bias": False},
+        "input_bias",
+        "must be handwritten",
+    ),
     "a choice of nonlinearity in an lstm": (LSTM | {"nonlinearity": "relu"}, "nonlinearity", "only an elman"),
     "dropout between the layers of one": (ELMAN | {"dropout": {"layers": 0.1}}, "dropout.layers", "only one"),
     "attention units without attention": (
@@ -185,11 +190,12 @@ def networks(draw: st.DrawFn) -> dict:
     dropout = {key: draw(SHARES) for key in ("words", "embedding", "output")}
     next_word = cell != "bag" and pick(False, False, True)
     if cell != "bag":
-        document |= {"implementation": pick("library", "handwritten"), "hidden": draw(st.integers(1, 5))}
+        document |= {"implementation": pick(*IMPLEMENTATIONS), "hidden": draw(st.integers(1, 5))}
         document |= {"layers": pick(1, 2, 3), "initial_state": pick("zeros", "learned", "normal")}
-        handwritten = document["implementation"] == "handwritten"
-        document["batching"] = pick("exact", "length", "padded", "padded" if handwritten else "packed")
-        document["input_bias"] = not handwritten or pick(True, False)
+        library = document["implementation"] == "library"
+        document["precision"] = pick("float32", "float32", "bfloat16")
+        document["batching"] = pick("exact", "length", "padded", "packed" if library else "padded")
+        document["input_bias"] = library or pick(True, False)
         document["nonlinearity"] = pick("tanh", "relu") if cell == "elman" else "tanh"
         document["bidirectional"] = not next_word and pick(True, False)
         dropout |= {"recurrent": draw(SHARES), "layers": draw(SHARES) if document["layers"] > 1 else 0.0}

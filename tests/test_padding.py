@@ -1,6 +1,6 @@
 """Padding changes nothing: a row gives the same scores and gradients however it is read.
 
-For every cell, both ways of computing it, both directions, three depths and every pooling: alone, with
+For every cell, every way of computing it, both directions, three depths and every pooling: alone, with
 more padding, packed, among rows of its length, and in any order.
 """
 
@@ -10,7 +10,17 @@ from itertools import product
 
 import pytest
 import torch
-from drawn import CLASSES, TOLERANCE, assert_same, batch_of, gradients, model_of, network, rows
+from drawn import (
+    CLASSES,
+    IMPLEMENTATIONS,
+    TOLERANCE,
+    assert_same,
+    batch_of,
+    gradients,
+    model_of,
+    network,
+    rows,
+)
 from torch import Tensor, nn
 
 from unroll.batches import Batch
@@ -24,9 +34,14 @@ ROWS = rows(4, 1, 7, 2, 7)
 ORDER = [3, 0, 4, 2, 1]
 POOLINGS = (*PARTS, "max+attention", "last+mean+max")
 EVERYTHING = "+".join(PARTS)
-KINDS = {name: {"cell": name} for name in CELLS} | {"elman-relu": {"cell": "elman", "nonlinearity": "relu"}}
-KINDS |= {f"{name}-handwritten": kind | {"implementation": "handwritten"} for name, kind in KINDS.items()}
-KINDS["elman-one-bias"] = KINDS["elman-handwritten"] | {"input_bias": False}
+OF_CELL = {name: {"cell": name} for name in CELLS} | {"elman-relu": {"cell": "elman", "nonlinearity": "relu"}}
+KINDS = {
+    f"{name}-{implementation}": kind | {"implementation": implementation}
+    for name, kind in OF_CELL.items()
+    for implementation in IMPLEMENTATIONS
+}
+for implementation in ("fused", "handwritten"):
+    KINDS[f"elman-one-bias-{implementation}"] = KINDS[f"elman-{implementation}"] | {"input_bias": False}
 every_kind = pytest.mark.parametrize("kind", KINDS)
 both_directions = pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
 

@@ -102,3 +102,42 @@ def test_only_attention_has_parameters_and_its_size_is_the_one_asked_for():
         "attention.key.bias": (9,),
         "attention.query.weight": (1, 9),
     }
+
+
+# --- the gradient of the largest --------------------------------------------------------------------
+
+
+def gradient_of_max(states_BLF: Tensor, even: bool = False) -> Tensor:
+    states_BLF = states_BLF.clone().requires_grad_()
+    found_BF = pooling_of("max")(states_BLF, LENGTHS_B, even)
+    (found_BF * torch.arange(1, found_BF.numel() + 1).view_as(found_BF)).sum().backward()
+    return states_BLF.grad
+
+
+def test_where_one_step_is_the_largest_it_gets_the_gradient_as_torchs_max_says():
+    given_BLF = states().requires_grad_()
+    masked_BLF = given_BLF.masked_fill(padding(given_BLF, LENGTHS_B), float("-inf"))
+    largest_BF = masked_BLF.max(dim=1).values
+    (largest_BF * torch.arange(1, largest_BF.numel() + 1).view_as(largest_BF)).sum().backward()
+    assert (given_BLF.grad != 0).sum() == len(LENGTHS_B) * FEATURES
+    assert torch.equal(gradient_of_max(states()), given_BLF.grad)
+
+
+def test_where_several_steps_are_the_largest_they_share_the_gradient():
+    given_BLF = torch.zeros(len(LENGTHS_B), 7, FEATURES, dtype=torch.float64)
+    given_BLF[:, 0, 0] = -1.0
+    found_BLF = gradient_of_max(given_BLF.masked_fill(padding(given_BLF, LENGTHS_B), 1e6))
+    weights_BF = torch.arange(1, len(LENGTHS_B) * FEATURES + 1, dtype=torch.float64).view(-1, FEATURES)
+    for row, length in enumerate(LENGTHS_B):
+        expected_LF = torch.zeros(7, FEATURES, dtype=torch.float64)
+        expected_LF[:length] = weights_BF[row] / length
+        # Of the first feature the first step is less than the others, but where it is the only one.
+        if length > 1:
+            expected_LF[0, 0], expected_LF[1:length, 0] = 0.0, weights_BF[row, 0] / (length - 1)
+        torch.testing.assert_close(found_BLF[row], expected_LF, rtol=1e-12, atol=1e-12)
+
+
+def test_the_gradient_of_the_largest_is_that_of_finite_differences():
+    assert torch.autograd.gradcheck(
+        lambda states_BLF: pooling_of("max")(states_BLF, LENGTHS_B, False), states(0.0).requires_grad_()
+    )

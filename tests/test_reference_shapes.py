@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from drawn import IMPLEMENTATIONS
 from torch import nn
 from torch.nn import functional
 
@@ -12,9 +13,9 @@ from unroll.embeddings import WordEmbedding
 from unroll.encoders import Direction, RecurrentEncoder
 from unroll.networks import Dropout, Embedding, RecurrentNetwork
 from unroll.shapes import Step, trace
+from unroll.words import Words
 
 VOCABULARY, CLASSES = 11, 3
-IMPLEMENTATIONS = ("library", "handwritten")
 every_cell = pytest.mark.parametrize("cell", CELLS)
 every_implementation = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 
@@ -38,7 +39,8 @@ def shape(step: Step) -> tuple[int, ...]:
 def test_t1_states_of_three_rows_of_four_words_and_the_last_of_each(implementation):
     network = RecurrentNetwork(cell="elman", hidden=2, implementation=implementation)
     encoder = RecurrentEncoder(network, inputs=5)
-    states_BLH = encoder(torch.randn(3, 4, 5), torch.tensor([4, 4, 4]), even=True)
+    words = Words.each_its_own(torch.randn(3, 4, 5))
+    states_BLH = encoder(words, torch.tensor([4, 4, 4]), even=True)
     assert tuple(states_BLH.shape) == (3, 4, 2)
     shown = traced(network.model_copy(update={"embedding": Embedding(size=5)}), tokens(3, 4))
     assert shape(shown["embedding"]) == (3, 4, 5)
@@ -89,22 +91,23 @@ def test_t2_a_layer_of_torchs_own_with_two_states_has_both_of_them_last():
 def test_t2_the_first_state_may_be_given_and_is_zeros_otherwise(cell, implementation):
     torch.manual_seed(4)
     network = RecurrentNetwork(cell=cell, implementation=implementation, hidden=50, initial_state="learned")
-    direction = Direction(network, inputs=30, backward=False)
-    plain = Direction(network.model_copy(update={"initial_state": "zeros"}), inputs=30, backward=False)
-    plain.cell.load_state_dict(direction.cell.state_dict())
-    arguments = torch.randn(4, 5, 30), torch.full((4,), 5), True
-    assert torch.equal(direction.initial, torch.zeros(CELLS[cell].states, 50))
-    torch.testing.assert_close(direction(*arguments), plain(*arguments))
+    encoder = RecurrentEncoder(network, inputs=30)
+    plain = RecurrentEncoder(network.model_copy(update={"initial_state": "zeros"}), inputs=30)
+    plain.load_state_dict(encoder.state_dict(), strict=False)
+    arguments = Words.each_its_own(torch.randn(4, 5, 30)), torch.full((4,), 5), True
+    initial = encoder.layers[0][0].initial
+    assert torch.equal(initial, torch.zeros(CELLS[cell].states, 50))
+    torch.testing.assert_close(encoder(*arguments), plain(*arguments))
     with torch.no_grad():
-        direction.initial.normal_()
-    assert not torch.allclose(direction(*arguments), plain(*arguments))
+        initial.normal_()
+    assert not torch.allclose(encoder(*arguments), plain(*arguments))
 
 
 def test_t2_padding_is_embedded_as_zeros():
     batch = tokens(2, 3)
     batch.tokens_BL[1, 2] = 0
     embedding = WordEmbedding(Embedding(size=300), Dropout(), VOCABULARY)
-    embedded_BLE = embedding(batch)
+    embedded_BLE = embedding(batch).written_out()
     assert torch.equal(embedded_BLE[1, 2], torch.zeros(300))
     assert (embedded_BLE[:, :2] != 0).all()
 
@@ -139,7 +142,7 @@ def test_t5_three_ways_to_embed_a_word_agree():
     linear = nn.Linear(VOCABULARY, 6, bias=False)
     with torch.no_grad():
         linear.weight.copy_(embedding.weight.T)
-    looked_up_BLE = embedding(batch)
+    looked_up_BLE = embedding(batch).written_out()
     one_hot_BLV = functional.one_hot(batch.tokens_BL, VOCABULARY).float()
     # A sum with one term that is not zero is that term, to the last bit.
     assert torch.equal(looked_up_BLE, linear(one_hot_BLV))

@@ -32,11 +32,15 @@ HANDWRITTEN = RecurrentNetwork(
     embedding=Embedding(size=8, gradients="dense", learning_rate=0.05),
     dropout=Dropout(words=0.1, embedding=0.1, layers=0.2, recurrent=0.2, output=0.2, variational=True),
 )
+LIBRARY = SMALL.model_copy(update={"implementation": "library"})
+HALVED = SMALL.model_copy(update={"precision": "bfloat16"})
 RUNS = {
     "every chance, by adamw": (
         SMALL,
         changed(optimizer="adamw", weight_decay=0.1, schedule="one_cycle", warm_up=0.3, weight_average=0.9),
     ),
+    "torch's layers": (LIBRARY, RULES),
+    "bfloat16, by tokens": (HALVED, changed(batch_tokens=50)),
     "every chance, by momentum": (
         HANDWRITTEN,
         changed(

@@ -68,7 +68,7 @@ def by_hand(model: Classifier | NextWordModel, batch: Batch) -> dict[str, tuple[
     """Return each step's axes and values, module by module."""
     with torch.inference_mode():
         model.eval()
-        states = model.embedding(batch)
+        states = model.embedding(batch).written_out()
         found = {"ids": ("BL", batch.tokens_BL), "embedding": ("BLE", states)}
         for depth, directions in enumerate(model.encoder.layers if model.encoder else (), start=1):
             parts = [direction(states, batch.lengths_B, batch.even) for direction in directions]
@@ -119,6 +119,10 @@ def test_the_scores_are_the_models_own_and_the_probabilities_are_together_1(name
     model, batch = made(name), batch_of(5, 3, 5)
     shown = steps_of(model, batch)
     with torch.inference_mode():
+        torch.testing.assert_close(shown["scores"].values, model(batch), rtol=1e-5, atol=1e-6)
+        if model.encoder is not None:
+            assert model.encoder.fused == (NETWORKS[name].implementation == "fused")
+            model.encoder.fused = False  # direction by direction, as the steps are shown
         assert torch.equal(shown["scores"].values, model(batch))
     sums = shown["probabilities"].values.sum(dim=-1)
     torch.testing.assert_close(sums, torch.ones_like(sums))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from drawn import batched
 from runs import CLASSES, READER, SMALL, changed, experiment
 from tiny import split_of
 
@@ -187,7 +188,7 @@ def test_rows_of_one_word_predict_nothing(corpus, tmp_path):
 @pytest.mark.parametrize("batching", ["exact", "padded", "packed"])
 def test_rows_of_one_word_do_not_stop_the_training(corpus, tmp_path, batching):
     rows = split_of([[4], [5, 6, 7], [6], [8, 9]])
-    network = RecurrentNetwork(cell="lstm", hidden=6, task="next_word", batching=batching)
+    network = RecurrentNetwork(cell="lstm", hidden=6, task="next_word", **batched(batching))
     made = experiment(corpus, network, changed(batch_size=1))
     fitted = made.run(made.model(None, "cpu"), rows, rows, tmp_path / "run.safetensors")
     assert fitted.history[-1]["train_loss"] < fitted.history[0]["train_loss"]

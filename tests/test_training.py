@@ -1,15 +1,17 @@
 """The training loop learns, repeats bit for bit, and batches its rows in four ways to one result."""
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from drawn import batched
 from runs import BAG, PRETRAINED, READER, RULES, SMALL, assert_same_bits, changed, experiment, fit, shipped
 
 from unroll import training
-from unroll.batches import Batch
+from unroll.batches import Batch, EncodedSplit
 from unroll.failures import Refusal
 from unroll.networks import BagNetwork, Embedding, RecurrentNetwork
 from unroll.progress import Clock
@@ -92,7 +94,7 @@ def test_in_whatever_batches_an_epoch_has_one_loss(corpus, tmp_path, cell):
     results = []
     for batching in BATCHINGS:
         network = RecurrentNetwork(
-            cell=cell, hidden=6, bidirectional=True, pooling="last+max", batching=batching
+            cell=cell, hidden=6, bidirectional=True, pooling="last+max", **batched(batching)
         )
         results.append(fit(corpus, tmp_path, network, still(batch_size=7)))
     for one in results:
@@ -111,7 +113,8 @@ def assert_same_weights(first: training.Fitted, second: training.Fitted) -> None
 @pytest.mark.parametrize("batching", BATCHINGS)
 def test_a_next_word_network_has_one_loss_too(corpus, tmp_path, batching):
     networks = [
-        RecurrentNetwork(cell="gru", hidden=6, task="next_word", batching=one) for one in ("exact", batching)
+        RecurrentNetwork(cell="gru", hidden=6, task="next_word", **batched(one))
+        for one in ("exact", batching)
     ]
     first, second = (fit(corpus, tmp_path, network, still()) for network in networks)
     assert first.history[0] == pytest.approx(second.history[0], rel=1e-5)
@@ -163,18 +166,20 @@ def test_no_epoch_is_longer_than_the_rows_last(corpus, tmp_path, batches):
     assert [len(epoch) for epoch in epochs] == [-(-60 // 8)] * 4
 
 
-@pytest.mark.parametrize("asked_for", [3, None])
-def test_the_learning_curve_counts_what_was_read(corpus, tmp_path, asked_for):
-    read = []
-    with pytest.MonkeyPatch.context() as patched:
-        batch = corpus.train.__class__.batch
-        patched.setattr(
-            corpus.train.__class__,
-            "batch",
-            lambda split, rows: read.append((split, rows)) or batch(split, rows),
-        )
-        history = fit(corpus, tmp_path, BAG, changed(batches_per_epoch=asked_for)).history
-    trained = [rows for split, rows in read if split is corpus.train]
+@pytest.mark.parametrize("asked_for", [{"batches_per_epoch": 3}, {}, {"batch_tokens": 40}], ids=str)
+def test_the_learning_curve_counts_what_was_read(corpus, tmp_path, monkeypatch, asked_for):
+    trained = []
+    batches = EncodedSplit.batches
+
+    def recorded(split: EncodedSplit, order: list[np.ndarray]) -> Iterator[Batch]:
+        for rows, batch in zip(order, batches(split, order), strict=True):
+            if split is corpus.train:
+                trained.append(rows)
+            yield batch
+
+    monkeypatch.setattr(EncodedSplit, "batches", recorded)
+    history = fit(corpus, tmp_path, BAG, changed(**asked_for)).history
+    assert len(trained) >= len(history) * 3
     assert sum(epoch["rows"] for epoch in history) == sum(map(len, trained))
     assert sum(epoch["tokens"] for epoch in history) == sum(
         corpus.train.lengths[rows].sum() for rows in trained
@@ -188,17 +193,29 @@ def test_the_progress_of_a_shortened_epoch_is_that_of_its_batches(corpus, tmp_pa
     assert [one.done for one in seen[:4]] == pytest.approx([0.25, 0.5, 0.75, 1.0], abs=0.2)
 
 
-@pytest.mark.parametrize(("asked_for", "batches"), [(3, 3), (1000, 8), (None, 8)])
+@pytest.mark.parametrize(
+    ("asked_for", "batches"),
+    [
+        ({"batches_per_epoch": 3}, 3),
+        ({"batches_per_epoch": 1000}, 8),
+        ({}, 8),
+        # A batch of one row for each of the 60.
+        ({"batch_tokens": 1}, 60),
+        ({"batch_tokens": 1, "batches_per_epoch": 7}, 7),
+    ],
+    ids=str,
+)
 def test_the_schedule_runs_over_the_steps_that_are_taken(corpus, tmp_path, monkeypatch, asked_for, batches):
     asked = []
     monkeypatch.setattr(training.schedules, "factor", lambda *given: asked.append(given) or 1.0)
-    fit(corpus, tmp_path, BAG, changed(batches_per_epoch=asked_for, schedule="cosine", warm_up=0.25))
+    fit(corpus, tmp_path, BAG, changed(**asked_for, schedule="cosine", warm_up=0.25))
     assert asked == [("cosine", 0.25, step, 4 * batches) for step in range(4 * batches)]
 
 
 # --- every switch does something --------------------------------------------------------------------
 
 SWITCHES = [
+    {"batch_tokens": 40},
     {"optimizer": "sgd"},
     {"optimizer": "sgd", "momentum": 0.9},
     {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},

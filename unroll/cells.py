@@ -65,6 +65,8 @@ class Cell(nn.Module, ABC):
             state = (input_BLI.new_zeros(len(input_BLI), self.hidden_size),) * self.states
         # What the input adds does not wait for the state: one product for all steps.
         input_BLG = functional.linear(input_BLI, self.weight_ih_l0, self.bias_ih_l0)
+        # Autocast decides the type of products, but not that of the state which they meet.
+        state = tuple(part.to(input_BLG.dtype) for part in state)
         hidden = []
         for input_BG in input_BLG.unbind(1):
             state = self.step(input_BG, functional.linear(state[0], weight_hh, self.bias_hh_l0), state)
