@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 from unroll import files
+from unroll.encoding import count_tokens, save_split
 from unroll.failures import told_plainly
 from unroll.frames import Chunks
 from unroll.params import SPLITS, Params
-from unroll.vocabulary import Vocabulary, VocabularyRules, count_tokens, save_split
+from unroll.vocabulary import Vocabulary, VocabularyRules
 
 COLUMNS = ["row", "tokens", "label"]
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pyarrow as pa
 
 from unroll import cleaning, frames
+from unroll.encoding import save_split
 from unroll.text import TextRules
-from unroll.vocabulary import Vocabulary, save_split
+from unroll.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

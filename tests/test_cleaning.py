@@ -5,7 +5,6 @@ from functools import partial
 
 import hypothesis.strategies as st
 import pandas as pd
-import pandera.errors
 import pytest
 import tiny
 from hypothesis import given, settings
@@ -209,58 +208,6 @@ def test_the_profile_says_how_long_the_rows_are():
     length = profile["train"]["length"]
     assert (length["min"], length["median"], length["max"]) == (1.0, 3.0, 6.0)
     assert profile["train"]["tokens"] == 16
-
-
-# --- the schema on which later stages rely -----------------------------------------------------------
-
-GOOD = {"row": [0, 1], "text": ["a lamp", ""], "tokens": [["a", "lamp"], []], "label": [1, 0]}
-
-
-def validate(**changes: object) -> None:
-    frame = pd.DataFrame({**GOOD, **changes})
-    schema(2).validate(frame)
-
-
-def test_the_schema_accepts_what_clean_returns():
-    validate()
-    splits, _ = cleaned([*BOTH, ("a  lamp", 0)])
-    for frame in splits.values():
-        schema(2).validate(frame)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"row": [1, 1]},
-        {"row": [0, -1]},
-        {"row": [1, 0]},
-        {"row": [0.0, 1.0]},
-        {"text": ["a lamp", None]},
-        {"label": [0, 2]},
-        {"label": [0, -1]},
-        {"label": [0.0, 1.0]},
-        {"label": [0, None]},
-        {"tokens": [["a"], ["b c\n"]]},
-        {"tokens": [["a"], ["b\tc"]]},
-        {"tokens": [["a"], ["b\nc"]]},
-        {"tokens": [["a"], [" b"]]},
-        {"tokens": [["a"], [""]]},
-        {"tokens": [["a"], [3]]},
-        {"tokens": [["a"], "b"]},
-        {"tokens": [["a"], None]},
-        {"tokens": [("a",), ["b"]]},
-        {"extra": [0, 0]},
-    ],
-)
-def test_the_schema_refuses_what_later_stages_could_not_read(changes):
-    with pytest.raises((pandera.errors.SchemaError, pandera.errors.SchemaErrors)):
-        validate(**changes)
-
-
-@pytest.mark.parametrize("column", list(GOOD))
-def test_the_schema_refuses_a_missing_column(column):
-    with pytest.raises(pandera.errors.SchemaError):
-        schema(2).validate(pd.DataFrame(GOOD).drop(columns=column))
 
 
 # --- trees and pieces -------------------------------------------------------------------------------

@@ -1,8 +1,13 @@
 """Work spread over processes is the work of one: the same results, in order, and no more read ahead."""
 
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
+from clone import ROOT
 
 from unroll import workers
 from unroll.failures import Refusal
@@ -62,6 +67,29 @@ def test_no_process_is_left_behind_even_where_the_work_breaks_off():
         raise KeyError
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_the_processes_end_with_the_one_that_they_work_for():
+    program = (
+        "import os, sys, time; from unroll.workers import spread\n"
+        "with spread(lambda _: time.sleep(0.2) or os.getpid(), 2) as mapped:\n"
+        "    for process in mapped(range(1000)): print(process, flush=True)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    working = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while (state := state_of(working)) not in ("gone", "Z") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert state in ("gone", "Z")
+
+
+def state_of(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return "gone"
 
 
 def test_few_rows_are_cut_by_one_process_and_many_by_one_a_core(monkeypatch):
