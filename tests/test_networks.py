@@ -47,7 +47,7 @@ CONTRADICTIONS = {
     "a library's cell with one bias": (
         LSTM | {"implementation": "library", "input_bias": False},
         "input_bias",
-        "must be handwritten",
+        "must be fused or handwritten",
     ),
     "a choice of nonlinearity in an lstm": (LSTM | {"nonlinearity": "relu"}, "nonlinearity", "only an elman"),
     "dropout between the layers of one": (ELMAN | {"dropout": {"layers": 0.1}}, "dropout.layers", "only one"),
