@@ -61,6 +61,11 @@ def test_of_some_it_is_said_and_of_the_others_it_is_not():
     assert "No difference is shown between it and lstm." in said
 
 
+def test_the_only_one_that_is_beaten_is_named_once():
+    said = verdict(task({"lstm": 0.2, "rnn": 0.2, "bow": 0.03}), 0.95)
+    assert "It is better than bow by 1.2 points (0.2 to 2.2, p = 0.03). No difference" in said
+
+
 @pytest.mark.parametrize(("level", "better"), [(0.95, True), (0.99, False)])
 def test_the_level_decides_what_counts(level, better):
     assert ("better" in verdict(task({"lstm": 0.03}), level)) == better

@@ -30,9 +30,9 @@ def verdict(task: dict, level: float) -> str:
     nearest, pair = next(iter(beaten.items()))
     if not equals:
         return f"{leads}. It is better than every other: than {nearest} by {_difference(headline, pair)}."
+    than = nearest if len(beaten) == 1 else f"{_listed(list(beaten))}: than {nearest}"
     return (
-        f"{leads}. It is better than {_listed(list(beaten))}: than {nearest} by "
-        f"{_difference(headline, pair)}. No difference is shown between it and {_listed(equals)}."
+        f"{leads}. It is better than {than} by {_difference(headline, pair)}. No difference is shown between it and {_listed(equals)}."
         f"{_power(headline, task)}"
     )
 
