@@ -1,5 +1,6 @@
 """The rows of a run -> results.csv, the README's tables and a plot."""
 
+import csv
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -44,6 +45,44 @@ def write(rows: Sequence[Row], results: Path, readme: Path, plot: Path) -> None:
 def as_table(rows: Iterable[Row]) -> list[Row]:
     """Return the rows with all columns, numbers to four digits: more would say nothing."""
     return [{name: _short(row.get(name)) for name in COLUMNS} for row in rows]
+
+
+def with_other_sections(rows: Sequence[Row], results: Path, order: Sequence[str]) -> list[Row]:
+    """Return the rows and, of sections that they lack, those in `results`: if this is the same machine.
+
+    `order` is that of the sections.
+    """
+    kept = _read(results) if results.exists() else []
+    machine_now, machine_then = (
+        [row["ours"] for row in some if row["section"] == MACHINE and not row["unit"]]
+        for some in (rows, kept)
+    )
+    measured = {row["section"] for row in rows}
+    if machine_then != machine_now:
+        kept = []
+    everything = [*rows, *(row for row in kept if row["section"] not in measured)]
+    return sorted(everything, key=lambda row: [MACHINE, *order].index(row["section"]))
+
+
+def _machine(rows: Iterable[Row]) -> list[object]:
+    return [row["ours"] for row in rows if row["section"] == MACHINE and not row["unit"]]
+
+
+def _read(results: Path) -> list[Row]:
+    with open(results, encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    return [{name: _value_of(name, text) for name, text in row.items()} for row in rows]
+
+
+def _value_of(column: str, text: str) -> object:
+    if column in ("section", "case", "metric", "unit"):
+        return text
+    if column in ("target", "met") or not text:
+        return text or None
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def into(text: str, tables: str, path: Path) -> str:

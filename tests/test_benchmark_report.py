@@ -11,7 +11,7 @@ from benchmarks.measurement import Target, compared, measured, said
 from benchmarks.notebooks import of_preset
 from benchmarks.training import SIZES, Case, of_case
 from benchmarks.worker import ROOT, Slice
-from unroll import catalogue
+from unroll import catalogue, files
 from unroll.failures import Refusal
 
 README = f"# A title\n\nbefore\n{report.BEGIN}\nold tables\n{report.END}\nafter\n"
@@ -119,6 +119,17 @@ def test_every_row_stands_in_the_results_with_all_columns(rows, tmp_path):
     assert [row["metric"] for row in read] == [row["metric"] for row in rows]
     assert float(read[1]["ours"]) == 190.0
     assert read[-1]["met"] == "no"
+
+
+def test_sections_that_are_not_measured_stay_as_they_were_on_the_same_machine_alone(rows, tmp_path):
+    results, order = tmp_path / "results.csv", ["training", "pipeline", "prediction"]
+    pipeline = measured("pipeline", "grid", "whole run", "s", [2.0], Target(3.0, at_most=True))
+    old = measured("prediction", "tweets, gru", "many at once", "texts/s", [1.0])
+    files.write_csv(results, report.as_table([rows[0], pipeline, old]))
+    found = report.as_table(report.with_other_sections(rows, results, order))
+    assert found == report.as_table([*rows[:-2], pipeline, *rows[-2:]])
+    elsewhere = [said("machine", "", "processor", "another one"), *rows[1:]]
+    assert report.with_other_sections(elsewhere, results, order) == elsewhere
 
 
 def test_rows_of_other_sections_may_lack_a_target():

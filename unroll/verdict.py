@@ -32,8 +32,8 @@ def verdict(task: dict, level: float) -> str:
         return f"{leads}. It is better than every other: than {nearest} by {_difference(headline, pair)}."
     than = nearest if len(beaten) == 1 else f"{_listed(list(beaten))}: than {nearest}"
     return (
-        f"{leads}. It is better than {than} by {_difference(headline, pair)}. No difference is shown between it and {_listed(equals)}."
-        f"{_power(headline, task)}"
+        f"{leads}. It is better than {than} by {_difference(headline, pair)}. "
+        f"No difference is shown between it and {_listed(equals)}.{_power(headline, task)}"
     )
 
 
