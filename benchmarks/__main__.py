@@ -43,7 +43,7 @@ class Effort:
 
 
 WHOLE = Effort(
-    rounds=5,
+    rounds=3,
     seconds=0.5,
     corpora=training.CORPORA,
     sizes=training.SIZES,
