@@ -6,6 +6,7 @@ from drawn import HIDDEN, IMPLEMENTATIONS, SIZE, batch_of, gradients, model_of, 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from unroll import encoders
 from unroll.cells import CELLS, Cell, State
 from unroll.encoders import RecurrentEncoder, StepDropout
 from unroll.failures import Refusal
@@ -56,6 +57,20 @@ def test_the_first_weights_do_not_depend_on_who_computes_them(cell):
     for ours in others:
         assert list(ours) == list(library)
         assert all(torch.equal(ours[name], library[name]) for name in ours)
+
+
+@every_cell
+@pytest.mark.parametrize("even", [True, False])
+def test_a_few_rows_are_read_by_torchs_layers_and_come_to_the_same(cell, even, monkeypatch):
+    encoder = encoder_of(network(cell=cell, implementation="fused", layers=2, bidirectional=True))
+    lengths_B = torch.full_like(LENGTHS_B, 9) if even else LENGTHS_B
+    fused_BLF = encoder(embedded(), lengths_B, even)
+    assert fused_BLF.grad_fn.name() == "_ArrangementBackward"
+    monkeypatch.setattr(encoders, "FEW", len(LENGTHS_B) + 1)
+    few_BLF = encoder(embedded(), lengths_B, even)
+    assert few_BLF.grad_fn.name() != "_ArrangementBackward"
+    for row, length in enumerate(lengths_B):
+        torch.testing.assert_close(few_BLF[row, :length], fused_BLF[row, :length], rtol=1e-10, atol=1e-10)
 
 
 # --- one more cell ----------------------------------------------------------------------------------
