@@ -71,7 +71,14 @@ def _machine(rows: Iterable[Row]) -> list[object]:
 def _read(results: Path) -> list[Row]:
     with open(results, encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    return [{name: _value_of(name, text) for name, text in row.items()} for row in rows]
+    # What has no unit is said, not measured, though it may look like a number.
+    return [
+        {
+            name: text if name == "ours" and not row["unit"] else _value_of(name, text)
+            for name, text in row.items()
+        }
+        for row in rows
+    ]
 
 
 def _value_of(column: str, text: str) -> object:
