@@ -71,14 +71,11 @@ def _machine(rows: Iterable[Row]) -> list[object]:
 def _read(results: Path) -> list[Row]:
     with open(results, encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    # What has no unit is said, not measured, though it may look like a number.
-    return [
-        {
-            name: text if name == "ours" and not row["unit"] else _value_of(name, text)
-            for name, text in row.items()
-        }
-        for row in rows
-    ]
+    for row in rows:
+        # What has no unit is said, not measured, though it may look like a number.
+        said = {"ours": row["ours"]} if not row["unit"] else {}
+        row |= {name: _value_of(name, text) for name, text in row.items()} | said
+    return rows
 
 
 def _value_of(column: str, text: str) -> object:
