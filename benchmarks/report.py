@@ -53,13 +53,9 @@ def with_other_sections(rows: Sequence[Row], results: Path, order: Sequence[str]
     `order` is that of the sections.
     """
     kept = _read(results) if results.exists() else []
-    machine_now, machine_then = (
-        [row["ours"] for row in some if row["section"] == MACHINE and not row["unit"]]
-        for some in (rows, kept)
-    )
-    measured = {row["section"] for row in rows}
-    if machine_then != machine_now:
+    if _machine(kept) != _machine(rows):
         kept = []
+    measured = {row["section"] for row in rows}
     everything = [*rows, *(row for row in kept if row["section"] not in measured)]
     return sorted(everything, key=lambda row: [MACHINE, *order].index(row["section"]))
 
