@@ -1,7 +1,6 @@
 """Raw rows -> clean rows: what is dropped from the training split, and that nothing else is touched."""
 
 import json
-from functools import partial
 
 import hypothesis.strategies as st
 import pandas as pd
@@ -9,30 +8,13 @@ import pytest
 import tiny
 from hypothesis import given, settings
 from in_memory import clean
+from raw_rows import Rows, large, raw
 
-from stages import preprocess
-from unroll import frames, workers
-from unroll.cutting import phrase_schema, schema
 from unroll.failures import Refusal
-from unroll.files import read_json
-from unroll.phrases import key
 from unroll.text import TextRules
 
 RULES = TextRules(tokenizer="whitespace", lowercase=True)
 LABELS = ("bad", "good")
-Rows = list[tuple[str, int]]
-
-
-def raw(rows: Rows) -> pd.DataFrame:
-    """Return rows as unroll.corpora reads them; the row numbers are not the positions, as after a filter."""
-    frame = pd.DataFrame(
-        {
-            "row": [10 * place for place in range(len(rows))],
-            "text": pd.Series([text for text, _ in rows], dtype=str),
-            "label": [label for _, label in rows],
-        }
-    )
-    return frame.astype({"row": "int64", "label": "int64"})
 
 
 def cleaned(
@@ -280,81 +262,7 @@ def test_pieces_are_learned_from_the_training_split_alone(tokenizer):
     assert set(found.splits["test"]["tokens"][0]) <= set(vocabulary)
 
 
-# --- the stage --------------------------------------------------------------------------------------
-
-
-def test_the_stage_gives_the_same_bytes_each_time_and_tokens_that_survive_the_file(tmp_path, monkeypatch):
-    table = {split: tiny.rows(count, seed) for seed, (split, count) in enumerate(tiny.COUNTS.items())}
-    # Too short to be one of the others, and a class that has its rows already.
-    table["train"].append({"text": "NA", "label": 0})
-    monkeypatch.chdir(tmp_path)
-    tiny.write_params(tmp_path, tiny.params())
-    for split, rows in table.items():
-        frame = pd.DataFrame(rows).assign(row=range(len(rows)))
-        frames.write_parquet(tmp_path / f"data/raw/tiny_rows/{split}.parquet", frame, frames.RAW)
-    written = []
-    for _ in range(2):
-        preprocess.main("tiny_rows")
-        written.append(
-            {path.name: path.read_bytes() for path in (tmp_path / "data/clean/tiny_rows").iterdir()}
-        )
-    assert written[0] == written[1]
-    assert set(written[0]) == {"profile.json", *(f"{split}.parquet" for split in tiny.SPLITS)}
-    train = frames.read_parquet(tmp_path / "data/clean/tiny_rows/train.parquet")
-    schema(3).validate(train)
-    assert train["tokens"].iloc[-1] == ["na"]
-    assert list(train["text"]) == [row["text"] for row in table["train"]]
-    assert read_json(tmp_path / "data/clean/tiny_rows/profile.json")["train"]["rows"] == len(train)
-
-
-@pytest.mark.parametrize(
-    ("corpus", "tokenizer", "more"),
-    [("tiny_trees", "tree", {"phrases.parquet"}), ("tiny_rows", "bpe", {"tokenizer.json"})],
-)
-def test_the_stage_writes_phrases_for_trees_and_pieces_for_subwords(
-    tmp_path, monkeypatch, corpus, tokenizer, more
-):
-    monkeypatch.chdir(tmp_path)
-    params = tiny.params()
-    params["corpora"][corpus]["text"] = {"tokenizer": tokenizer} | (
-        {"subwords": 90} if tokenizer == "bpe" else {}
-    )
-    tiny.write_params(tmp_path, params)
-    for seed, (split, count) in enumerate(tiny.COUNTS.items()):
-        trees = [
-            (tiny.tree(row["text"], row["label"]), row["label"]) for row in tiny.rows(count, seed, classes=5)
-        ]
-        rows = [(row["text"], row["label"]) for row in tiny.rows(count, seed)]
-        frame = raw(trees if corpus == "tiny_trees" else rows)
-        frames.write_parquet(tmp_path / f"data/raw/{corpus}/{split}.parquet", frame, frames.RAW)
-    written = []
-    for _ in range(2):
-        preprocess.main(corpus)
-        written.append(
-            {path.name: path.read_bytes() for path in (tmp_path / "data/clean" / corpus).iterdir()}
-        )
-    assert written[0] == written[1]
-    assert set(written[0]) == {"profile.json", *(f"{split}.parquet" for split in tiny.SPLITS)} | more
-    if corpus == "tiny_trees":
-        phrases = frames.read_parquet(tmp_path / "data/clean/tiny_trees/phrases.parquet")
-        phrase_schema(5).validate(phrases)
-        train = frames.read_parquet(tmp_path / "data/clean/tiny_trees/train.parquet")
-        whole = phrases.groupby("sentence").first()
-        assert list(whole.index) == list(train["row"])
-        assert list(whole["tokens"]) == list(train["tokens"]) and list(whole["label"]) == list(train["label"])
-
-
 # --- at scale ---------------------------------------------------------------------------------------
-
-
-def large() -> dict[str, pd.DataFrame]:
-    """Return rows of which many repeat, within their split and across splits."""
-    found = {}
-    for seed, (split, count) in enumerate({"train": 400, "validation": 60, "test": 60}.items()):
-        texts = [row["text"] for row in tiny.rows(count, seed % 2)]
-        texts += [texts[-1].upper(), *texts[-7:], "", " "]
-        found[split] = raw([(text, place % 3) for place, text in enumerate(texts)])
-    return found
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
@@ -380,28 +288,8 @@ def test_neither_do_chunks_change_the_phrases_of_trees(chunk_rows):
     assert parts.profile == whole.profile
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_the_stage_writes_the_same_bytes_by_one_process_and_by_several(tmp_path, monkeypatch, processes):
-    monkeypatch.chdir(tmp_path)
-    tiny.write_params(tmp_path, tiny.params())
-    for split, frame in large().items():
-        frames.write_parquet(tmp_path / f"data/raw/tiny_rows/{split}.parquet", frame, frames.RAW)
-    folder, written = tmp_path / "data/clean/tiny_rows", []
-    for chunks, count in ((frames.Chunks, 1), (partial(frames.Chunks, rows=11), processes)):
-        monkeypatch.setattr(workers, "processes_for", lambda rows, count=count: count)
-        monkeypatch.setattr(preprocess.frames, "Chunks", chunks)
-        preprocess.main("tiny_rows")
-        written.append({path.name: path.read_bytes() for path in folder.iterdir()})
-    assert written[0] == written[1]
-
-
 def test_rows_whose_numbers_do_not_ascend_from_chunk_to_chunk_are_a_fault():
     twice = raw([("a", 0), ("b", 1)])
     splits = {"train": pd.concat([twice, twice]), "validation": raw([("v", 0)]), "test": raw([("t", 1)])}
     with pytest.raises(ValueError, match="train: rows must ascend, but 0 follows 10"):
         clean(splits, RULES, LABELS, None, chunk_rows=2)
-
-
-def test_equal_keys_are_equal_texts_whatever_their_case():
-    keys = {key(text) for text in ("a lamp", "A Lamp", "a  lamp", "alamp", "", "STRASSE", "straße")}
-    assert len(keys) == 5 and {len(one) for one in keys} == {16}

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from in_memory import save_encoded
+from token_rows import ROWS, arrays, built
 
 from unroll import frames
 from unroll.encoding import count_tokens
@@ -20,23 +20,6 @@ from unroll.vocabulary import (
     VocabularyRules,
     read_unseen,
 )
-
-# What text.make_tokenizer may return: no white space but single spaces within.
-TOKENS = st.one_of(
-    st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(lambda text: " ".join(text.split())),
-    st.sampled_from(
-        ["a", "b", "B", "<pad>", "<unk>", "NA", "\ufeff", "\u200b", '"', "'", "#", "0", "a b", "é", "e\u0301"]
-    ),
-).filter(bool)
-ROWS = st.lists(st.lists(TOKENS, max_size=6), max_size=8)
-
-
-def built(*rows: str, **rules: int) -> Vocabulary:
-    return Vocabulary.build([row.split() for row in rows], VocabularyRules(**rules))
-
-
-def arrays(folder: Path) -> dict[str, np.ndarray]:
-    return {path.stem: np.load(path, allow_pickle=False) for path in folder.glob("*.npy")}
 
 
 @settings(deadline=None)

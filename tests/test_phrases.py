@@ -94,3 +94,8 @@ def test_a_node_without_a_label_or_a_class_is_refused_with_its_row(tree, words):
 def test_sentences_without_a_phrase_that_stays_give_an_empty_table():
     frame, _ = phrases("(2 lamp)", classes=TWO)
     assert frame.empty and list(frame.dtypes[["row", "sentence", "label"]]) == ["int64"] * 3
+
+
+def test_equal_keys_are_equal_texts_whatever_their_case():
+    keys = {key(text) for text in ("a lamp", "A Lamp", "a  lamp", "alamp", "", "STRASSE", "straße")}
+    assert len(keys) == 5 and {len(one) for one in keys} == {16}

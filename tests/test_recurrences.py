@@ -35,6 +35,10 @@ def arguments(kind: str, begins: bool) -> tuple[type[Function], list[object]]:
     return recurrence, [*found, kind == "elman-relu"] if gates == 1 else found
 
 
+def trained(given: list[object]) -> list[Tensor]:
+    return [one for one in given if isinstance(one, Tensor) and one.requires_grad]
+
+
 def weighed(states_DLBH: Tensor) -> Tensor:
     return (states_DLBH * torch.linspace(-1, 2, states_DLBH.numel()).view_as(states_DLBH)).sum()
 
@@ -77,10 +81,10 @@ def test_a_graph_that_is_kept_gives_the_same_gradient_or_none(kind, begins):
     recurrence, given = arguments(kind, begins)
     loss = weighed(recurrence.apply(*given))
     loss.backward(retain_graph=True)
-    first = [one.grad.clone() for one in given if isinstance(one, Tensor) and one.requires_grad]
+    first = [one.grad.clone() for one in trained(given)]
     if kind.startswith("elman"):
         loss.backward()
-        twice = [one.grad for one in given if isinstance(one, Tensor) and one.requires_grad]
+        twice = [one.grad for one in trained(given)]
         assert all(torch.equal(both, 2 * once) for both, once in zip(twice, first, strict=True))
     else:
         with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -91,7 +95,7 @@ def test_a_graph_that_is_kept_gives_the_same_gradient_or_none(kind, begins):
 @begun
 def test_gradients_of_gradients_are_refused(kind, begins):
     recurrence, given = arguments(kind, begins)
-    inputs = [one for one in given if isinstance(one, Tensor) and one.requires_grad]
+    inputs = trained(given)
     with pytest.raises(RuntimeError):
         found = torch.autograd.grad(weighed(recurrence.apply(*given)), inputs, create_graph=True)
         torch.autograd.grad(sum(gradient.square().sum() for gradient in found), inputs)
