@@ -28,6 +28,24 @@ def _imports(path: Path, root: Path) -> list[str]:
             modules |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     candidates = []
     for module in modules:
-        place = module.replace(".", "/")
-        candidates += [f"{place}.py", f"{place}/__init__.py"]
+        place = Path(module.replace(".", "/"))
+        # To import a module is to import every package that it is in.
+        packages = [place, *place.parents[:-1]]
+        candidates += [f"{place}.py", *(f"{package}/__init__.py" for package in packages)]
     return [name for name in candidates if (root / name).is_file()]
+
+
+def code_of(entry: Path, root: Path) -> set[str]:
+    """Return the same files as dvc.yaml names them: a package that is imported whole as its folder.
+
+    A folder's files of other kinds (a page's template) belong to it.
+    """
+    files = import_closure(entry, root)
+    packages = sorted(path.parent for path in (root / "unroll").rglob("*/__init__.py"))
+    whole = {
+        package.relative_to(root).as_posix()
+        for package in packages
+        if {path.relative_to(root).as_posix() for path in package.rglob("*.py")} <= files
+    }
+    outermost = {package for package in whole if not any(package.startswith(f"{other}/") for other in whole)}
+    return outermost | {name for name in files if not name.startswith(tuple(f"{one}/" for one in outermost))}

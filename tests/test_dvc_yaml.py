@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from closure import import_closure
+from closure import code_of, import_closure
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,15 +18,36 @@ def listed(entries: list) -> list[str]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_code_that_a_stage_depends_on_is_all_that_it_imports(stage):
-    code = {path for path in STAGES[stage]["deps"] if path.endswith(".py")}
-    assert code == import_closure(ROOT / f"stages/{stage}.py", ROOT)
+    code = {path for path in STAGES[stage]["deps"] if path.startswith(("stages/", "unroll"))}
+    assert code == code_of(ROOT / f"stages/{stage}.py", ROOT)
 
 
 def test_the_page_depends_on_all_that_it_is_made_of():
-    parts = {f"unroll/{path.name}" for path in (ROOT / "unroll").glob("page.*")}
-    assert (
-        {"unroll/page.css", "unroll/page.html.j2", "unroll/page.js"} <= parts <= set(STAGES["report"]["deps"])
+    assert {path.name for path in (ROOT / "unroll/report").glob("page.*")} == {
+        "page.css",
+        "page.html.j2",
+        "page.js",
+        "page.py",
+    }
+    assert "unroll/report" in STAGES["report"]["deps"]
+
+
+def test_a_package_stands_for_its_files_where_all_of_them_are_imported(tmp_path):
+    for package in ("unroll", "unroll/whole", "unroll/whole/inner", "unroll/part"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+    for name in ("whole/one", "whole/inner/two", "part/three", "part/four"):
+        (tmp_path / f"unroll/{name}.py").touch()
+    (tmp_path / "entry.py").write_text(
+        "from unroll.whole import one\nimport unroll.whole.inner.two\nfrom unroll.part.three import x\n"
     )
+    assert code_of(tmp_path / "entry.py", tmp_path) == {
+        "entry.py",
+        "unroll/__init__.py",
+        "unroll/whole",
+        "unroll/part/__init__.py",
+        "unroll/part/three.py",
+    }
 
 
 def test_the_closure_sees_imports_within_functions(tmp_path):
@@ -49,19 +70,19 @@ def test_every_stage_file_is_a_stage_and_at_most_80_lines_long():
 
 
 def test_only_the_hub_module_imports_datasets_and_only_the_tracker_imports_mlflow():
-    for package, owner in (("datasets", "hub.py"), ("mlflow", "tracking_imports.py")):
+    for package, owner in (("datasets", "hub.py"), ("mlflow", "imports.py")):
         pattern = re.compile(rf"^\s*(import|from) {package}\b", re.MULTILINE)
         importers = [
             path.name
             for folder in ("unroll", "stages")
-            for path in (ROOT / folder).glob("*.py")
+            for path in (ROOT / folder).rglob("*.py")
             if pattern.search(path.read_text(encoding="utf-8"))
         ]
         assert importers == [owner]
 
 
 def test_the_library_never_imports_a_stage_nor_a_stage_another():
-    for path in [*(ROOT / "unroll").glob("*.py"), *(ROOT / "stages").glob("*.py")]:
+    for path in [*(ROOT / "unroll").rglob("*.py"), *(ROOT / "stages").glob("*.py")]:
         assert not re.search(r"^\s*(import|from) stages", path.read_text(encoding="utf-8"), re.MULTILINE)
 
 
