@@ -1,4 +1,4 @@
-"""Our way of training, a step at a time: what training.py's own loop does between two batches."""
+"""Our way of training, a step at a time: what training/loop.py's own loop does between two batches."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,7 @@
 """params.yaml -> frozen, strict objects.
 
 Each object is declared beside what it configures (`Corpus` in corpus.py, `Network` in
-networks.py, `Training` in training.py); this module reads the file, turns one part of it into
+networks/spec.py, `Training` in training/loop.py); this module reads the file, turns one part of it into
 one object, and words the refusals.
 """
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -12,6 +11,7 @@ from torch import Tensor
 from unroll import files
 from unroll.failures import Refusal
 
+PACKAGE = Path(__file__).parents[1]
 Tensors = dict[str, Tensor]
 
 
@@ -49,11 +49,11 @@ def load_weights(folder: Path) -> tuple[Tensors, dict]:
 
 
 def key_of(document: dict, data: list[Path]) -> str:
-    """Name a run by all that decides it: its parameters, its data and the code that is loaded."""
+    """Name a run by all that decides it: its parameters, its data and the code."""
     content = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
-    code = [module.__file__ for name, module in sys.modules.items() if name.split(".")[0] == "unroll"]
+    code = sorted(PACKAGE.rglob("*.py"))
     read = [file for folder in data for file in sorted(folder.rglob("*")) if file.is_file()]
-    for path in sorted(map(Path, code)) + read:
+    for path in code + read:
         content.update(files.sha256_of(path).encode())
     return content.hexdigest()[:16]
 

@@ -3,7 +3,7 @@
 One line of JSON an epoch, {"epoch": 1, "train_loss": 1.5}, then {"end": "FINISHED"} or {"end": "FAILED"};
 lines that just end were those of a training that was killed. Each training is a run in the experiment
 "<corpus> live", also one that goes on from a checkpoint. What dvc.lock says is in another experiment
-(tracking.py), which is the truth and knows nothing of this one.
+(tracker.py), which is the truth and knows nothing of this one.
 """
 
 import json
