@@ -33,7 +33,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class EncodedSplit:
-    """One split as encoding.save_split wrote it, on the device that reads it: a CPU reads it from its files."""
+    """One split as encoding.save_split wrote it; on a CPU it stays in its files, which are mapped."""
 
     ids: Tensor
     offsets: Tensor
