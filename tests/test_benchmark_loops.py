@@ -12,14 +12,18 @@ from runs import CLASSES, SHIPPED, shipped
 from torch import nn
 
 from benchmarks import notebooks, reference_loops, tutorial
+from benchmarks.corpora import Encoded
 from benchmarks.loops import LOOPS
-from benchmarks.ours import ours
+from benchmarks.ours import SEED, ours
 from benchmarks.reference_loops import T2, T3, T4, reference
 from benchmarks.tutorial import TutorialClassifier
-from benchmarks.worker import Slice, Worker, take
+from benchmarks.worker import ROOT, Slice, Worker, take
+from unroll import catalogue, training
 from unroll.batches import EncodedSplit
 from unroll.classifier import Classifier, build_model
-from unroll.networks import Embedding, RecurrentNetwork
+from unroll.experiment import Experiment
+from unroll.networks import Embedding, Network, RecurrentNetwork
+from unroll.params import parse
 from unroll.tasks import Classification
 from unroll.vocabulary import Vocabulary, VocabularyRules
 
@@ -149,6 +153,24 @@ def test_a_pass_counts_every_token_once_and_ends_with_a_score(data, preset):
         found = take(loop, float("inf"), float("inf"))
         assert (found.units, found.ended) == (tokens_of(data), True)
         assert 0.0 <= found.score <= 1.0
+
+
+def test_after_as_many_passes_our_loop_has_the_score_of_the_pipelines_training(data, tmp_path):
+    rules = {"epochs": 2, "patience": 2, "batch_size": 8, "schedule": "cosine", "weight_average": 0.5}
+    found = take(ours(str(data), CORPUS, NETWORK, rules, passes=2), float("inf"), float("inf"))
+    whole = catalogue.load(ROOT / "params.yaml")
+    read, chosen = Encoded.load(data, CORPUS), whole.corpora[CORPUS]
+    experiment = Experiment(
+        parse(NETWORK, Network, "network", tmp_path),
+        training.merge(whole.training, rules),
+        chosen.headline,
+        read.vocabulary,
+        len(chosen.labels),
+        SEED,
+    )
+    model, checkpoint = experiment.model(None, "cpu"), tmp_path / "run.safetensors"
+    fitted = experiment.run(model, read.train, read.validation, checkpoint)
+    assert found.score == fitted.history[1][f"validation_{chosen.headline}"]
 
 
 def test_both_ways_of_training_learn(data):
