@@ -1,6 +1,6 @@
 """What the stage `environment` puts on record: all that results depend on and that DVC cannot see."""
 
-from unroll import environment, tables, vectors
+from unroll import environment, products, tables, vectors
 from unroll.catalogue import Catalogue
 
 
@@ -16,7 +16,7 @@ def of(whole: Catalogue, device: str) -> dict[str, object]:
     named = vectors.of_networks(whole.select.networks, whole.networks, whole.vectors)
     found: dict[str, object] = {
         "text.json": environment.text_record(),
-        "training.json": environment.training_record(device),
+        "training.json": environment.training_record(device) | (products.record() if device == "cpu" else {}),
         "vectors.json": vectors.as_document(named),
     }
     for name in whole.select.corpora:
