@@ -6,11 +6,12 @@ import torch
 
 from benchmarks.corpora import Encoded
 from benchmarks.worker import ROOT, Loop
-from unroll import catalogue, environment, training
-from unroll.experiment import Experiment
-from unroll.networks import Network
+from unroll import catalogue, environment
+from unroll.networks.spec import Network
 from unroll.params import parse
-from unroll.training import Run
+from unroll.training import loop
+from unroll.training.experiment import Experiment
+from unroll.training.loop import Run
 
 SEED = 1
 
@@ -26,12 +27,12 @@ def ours(data: str, corpus: str, network: str | dict, rules: dict, passes: int |
     chosen = whole.corpora[corpus]
     # What suits the corpus belongs to our recipe; a network that is given stands for itself.
     of_corpus = chosen.training if isinstance(network, str) else {}
-    made = training.merge(whole.training, of_corpus, spec.training, rules)
+    made = loop.merge(whole.training, of_corpus, spec.training, rules)
     environment.prepare_torch("cpu", made.matmul_precision)
     read = Encoded.load(Path(data), corpus)
     experiment = Experiment(spec, made, chosen.headline, read.vocabulary, len(chosen.labels), SEED)
     model, task = experiment.model(None, "cpu"), experiment.task(read.train)
-    run = training.prepare(model, read.train, task, made, spec.batching, SEED)
+    run = loop.prepare(model, read.train, task, made, spec.batching, SEED)
     return _steps(run, read, passes)
 
 
@@ -41,7 +42,7 @@ def _steps(run: Run, read: Encoded, passes: int | None) -> Loop:
         epoch += 1
         # As in training: added up where the loss is, and read once in a while alone.
         total = torch.zeros(())
-        for step in training.steps(run, epoch):
+        for step in loop.steps(run, epoch):
             total += step.loss * step.predicted
             yield int(read.train.lengths[step.rows].sum())
     with run.scored():

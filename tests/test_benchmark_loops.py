@@ -18,14 +18,15 @@ from benchmarks.ours import SEED, ours
 from benchmarks.reference_loops import T2, T3, T4, reference
 from benchmarks.tutorial import TutorialClassifier
 from benchmarks.worker import ROOT, Slice, Worker, take
-from unroll import catalogue, training
-from unroll.batches import EncodedSplit
-from unroll.classifier import Classifier, build_model
-from unroll.experiment import Experiment
-from unroll.networks import Embedding, Network, RecurrentNetwork
+from unroll import catalogue
+from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
+from unroll.networks.batches import EncodedSplit
+from unroll.networks.classifier import Classifier, build_model
+from unroll.networks.spec import Embedding, Network, RecurrentNetwork
+from unroll.networks.tasks import Classification
 from unroll.params import parse
-from unroll.tasks import Classification
-from unroll.vocabulary import Vocabulary, VocabularyRules
+from unroll.training import loop
+from unroll.training.experiment import Experiment
 
 CORPUS = "sst3_spacy"
 """One of params.yaml with three classes; the rows are tiny's."""
@@ -130,9 +131,9 @@ def test_a_notebooks_loop_has_its_presets_batches_and_first_step(corpus, preset)
     recipe = reference_loops.RECIPES[preset]
     [group] = recipe.optimizer(iter([nn.Parameter(torch.zeros(1))])).param_groups
     assert (recipe.batch_size, group["lr"]) == (training["batch_size"], training["learning_rate"])
-    assert group.get("momentum", 0.0) == training.get("momentum", 0.0)
-    assert group.get("nesterov", False) == training.get("nesterov", False)
-    assert type(recipe.optimizer(iter([nn.Parameter(torch.zeros(1))]))).__name__.lower() == training.get(
+    assert group.get("momentum", 0.0) == loop.get("momentum", 0.0)
+    assert group.get("nesterov", False) == loop.get("nesterov", False)
+    assert type(recipe.optimizer(iter([nn.Parameter(torch.zeros(1))]))).__name__.lower() == loop.get(
         "optimizer", SHIPPED["training"]["optimizer"]
     )
 
@@ -162,7 +163,7 @@ def test_after_as_many_passes_our_loop_has_the_score_of_the_pipelines_training(d
     read, chosen = Encoded.load(data, CORPUS), whole.corpora[CORPUS]
     experiment = Experiment(
         parse(NETWORK, Network, "network", tmp_path),
-        training.merge(whole.training, rules),
+        loop.merge(whole.training, rules),
         chosen.headline,
         read.vocabulary,
         len(chosen.labels),

@@ -1,7 +1,10 @@
 """What the stage `environment` puts on record: all that results depend on and that DVC cannot see."""
 
-from unroll import environment, products, tables, vectors
+from unroll import environment
 from unroll.catalogue import Catalogue
+from unroll.corpora import tables
+from unroll.lexicon import vectors
+from unroll.networks import products
 
 
 def of(whole: Catalogue, device: str) -> dict[str, object]:
