@@ -91,7 +91,7 @@ def step(
 
 def batches(split: EncodedSplit, batch_size: int, shuffle: bool = True) -> DataLoader:
     """Return a loader of padded batches of the rows, in random order or in their own."""
-    rows = [row.long() for row in split.ids.split(split.lengths.tolist())]
+    rows = split.tokens_N.split(split.lengths.tolist())
     pairs = list(zip(rows, split.labels, strict=True))
     return DataLoader(pairs, batch_size, shuffle=shuffle, collate_fn=collate)
 

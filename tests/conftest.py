@@ -15,10 +15,11 @@ environment.pin()
 
 
 @pytest.fixture(autouse=True)
-def few_rows_are_read_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests have small batches: what they hold fused layers to must not be shown by torch's own."""
+def small_layers_are_fused_as_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests are small: what they hold fused layers to must not be shown by torch's own."""
     if encoders := sys.modules.get("unroll.networks.encoders"):
         monkeypatch.setattr(encoders, "FEW", 0)
+        monkeypatch.setattr(encoders, "SMALL", dict.fromkeys(encoders.SMALL, 0))
 
 
 @pytest.fixture(scope="session")

@@ -12,16 +12,21 @@ from runs import CLASSES, SHIPPED, shipped
 from torch import nn
 
 from benchmarks import notebooks, reference_loops, tutorial
+from benchmarks.corpora import Encoded
 from benchmarks.loops import LOOPS
-from benchmarks.ours import ours
+from benchmarks.ours import SEED, ours
 from benchmarks.reference_loops import T2, T3, T4, reference
 from benchmarks.tutorial import TutorialClassifier
-from benchmarks.worker import Slice, Worker, take
+from benchmarks.worker import ROOT, Slice, Worker, take
+from unroll import catalogue
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.networks.batches import EncodedSplit
 from unroll.networks.classifier import Classifier, build_model
-from unroll.networks.spec import Embedding, RecurrentNetwork
+from unroll.networks.spec import Embedding, Network, RecurrentNetwork
 from unroll.networks.tasks import Classification
+from unroll.params import parse
+from unroll.training import loop
+from unroll.training.experiment import Experiment
 
 CORPUS = "sst3_spacy"
 """One of params.yaml with three classes; the rows are tiny's."""
@@ -126,9 +131,9 @@ def test_a_notebooks_loop_has_its_presets_batches_and_first_step(corpus, preset)
     recipe = reference_loops.RECIPES[preset]
     [group] = recipe.optimizer(iter([nn.Parameter(torch.zeros(1))])).param_groups
     assert (recipe.batch_size, group["lr"]) == (training["batch_size"], training["learning_rate"])
-    assert group.get("momentum", 0.0) == training.get("momentum", 0.0)
-    assert group.get("nesterov", False) == training.get("nesterov", False)
-    assert type(recipe.optimizer(iter([nn.Parameter(torch.zeros(1))]))).__name__.lower() == training.get(
+    assert group.get("momentum", 0.0) == loop.get("momentum", 0.0)
+    assert group.get("nesterov", False) == loop.get("nesterov", False)
+    assert type(recipe.optimizer(iter([nn.Parameter(torch.zeros(1))]))).__name__.lower() == loop.get(
         "optimizer", SHIPPED["training"]["optimizer"]
     )
 
@@ -142,13 +147,31 @@ def tokens_of(data: Path) -> int:
 
 @pytest.mark.parametrize("preset", ["t2_lstm", "t3_rnn", "t4_lstm_packed"])
 def test_a_pass_counts_every_token_once_and_ends_with_a_score(data, preset):
-    for loop in (
+    for steps in (
         ours(str(data), CORPUS, preset, notebooks.ONE_PASS, passes=1),
         reference(str(data), CORPUS, preset),
     ):
-        found = take(loop, float("inf"), float("inf"))
+        found = take(steps, float("inf"), float("inf"))
         assert (found.units, found.ended) == (tokens_of(data), True)
         assert 0.0 <= found.score <= 1.0
+
+
+def test_after_as_many_passes_our_loop_has_the_score_of_the_pipelines_training(data, tmp_path):
+    rules = {"epochs": 2, "patience": 2, "batch_size": 8, "schedule": "cosine", "weight_average": 0.5}
+    found = take(ours(str(data), CORPUS, NETWORK, rules, passes=2), float("inf"), float("inf"))
+    whole = catalogue.load(ROOT / "params.yaml")
+    read, chosen = Encoded.load(data, CORPUS), whole.corpora[CORPUS]
+    experiment = Experiment(
+        parse(NETWORK, Network, "network", tmp_path),
+        loop.merge(whole.training, rules),
+        chosen.headline,
+        read.vocabulary,
+        len(chosen.labels),
+        SEED,
+    )
+    model, checkpoint = experiment.model(None, "cpu"), tmp_path / "run.safetensors"
+    fitted = experiment.run(model, read.train, read.validation, checkpoint)
+    assert found.score == fitted.history[1][f"validation_{chosen.headline}"]
 
 
 def test_both_ways_of_training_learn(data):

@@ -4,6 +4,7 @@ from unroll import environment
 from unroll.catalogue import Catalogue
 from unroll.corpora import tables
 from unroll.lexicon import vectors
+from unroll.networks import products
 
 
 def of(whole: Catalogue, device: str) -> dict[str, object]:
@@ -18,7 +19,7 @@ def of(whole: Catalogue, device: str) -> dict[str, object]:
     named = vectors.of_networks(whole.select.networks, whole.networks, whole.vectors)
     found: dict[str, object] = {
         "text.json": environment.text_record(),
-        "training.json": environment.training_record(device),
+        "training.json": environment.training_record(device) | (products.record() if device == "cpu" else {}),
         "vectors.json": vectors.as_document(named),
     }
     for name in whole.select.corpora:

@@ -262,15 +262,15 @@ def written(folder: Path) -> Path:
 
 def test_without_vectors_words_without_an_id_read_as_unknown(tmp_path):
     split = EncodedSplit.load(written(tmp_path / "train"), "cpu", V)
-    assert split.ids.tolist() == [2, UNKNOWN, 3, UNKNOWN, UNKNOWN]
-    assert split.ids.dtype == torch.int32
+    assert split.tokens_N.tolist() == [2, UNKNOWN, 3, UNKNOWN, UNKNOWN]
+    assert split.batch(np.array([1, 0])).tokens_BL.tolist() == [[UNKNOWN, UNKNOWN, PAD], [2, UNKNOWN, 3]]
     assert split.batch(np.array([0, 1])).unseen_XE is None
 
 
 def test_with_vectors_those_read_as_unknown_of_which_all_is_missing(tmp_path):
     unseen_XE = torch.tensor([[NAN, NAN], [NAN, 0.5]])
     split = EncodedSplit.load(written(tmp_path / "train"), "cpu", V, unseen_XE)
-    assert split.ids.tolist() == [2, UNKNOWN, 3, V + 1, UNKNOWN]
+    assert split.tokens_N.tolist() == [2, UNKNOWN, 3, V + 1, UNKNOWN]
     # What is missing of the others is zero.
     assert split.unseen_XE[1].tolist() == [0.0, 0.5]
     assert split.unseen_XE.isfinite().all()
@@ -281,7 +281,7 @@ def test_with_vectors_those_read_as_unknown_of_which_all_is_missing(tmp_path):
 
 def test_words_with_vectors_keep_their_ids(tmp_path):
     split = EncodedSplit.load(written(tmp_path / "train"), "cpu", V, torch.ones(2, 3))
-    assert split.ids.tolist() == [2, V, 3, V + 1, V]
+    assert split.tokens_N.tolist() == [2, V, 3, V + 1, V]
 
 
 def test_reading_a_split_leaves_its_files_and_the_vectors_as_they_are(tmp_path):
@@ -297,4 +297,26 @@ def test_reading_a_split_leaves_its_files_and_the_vectors_as_they_are(tmp_path):
 def test_a_split_in_which_every_word_is_known_needs_no_vectors(tmp_path):
     save_encoded(tmp_path / "train", KNOWN, range(1), [["lamp", "clock"]], [0])
     for unseen_XE in (None, torch.empty(0, 4)):
-        assert EncodedSplit.load(tmp_path / "train", "cpu", V, unseen_XE).ids.tolist() == [4, 2]
+        split = EncodedSplit.load(tmp_path / "train", "cpu", V, unseen_XE)
+        assert split.tokens_N.tolist() == [4, 2]
+        assert split.token_of_W is None
+
+
+@pytest.mark.parametrize("unseen_XE", [None, torch.tensor([[NAN], [0.5]])], ids=["no vectors", "a vector"])
+def test_the_ids_stay_in_their_file(tmp_path, unseen_XE, monkeypatch):
+    mapped, load = {}, np.load
+
+    def remembered(path: Path, **how: object) -> np.ndarray:
+        mapped[path.name] = load(path, **how)
+        return mapped[path.name]
+
+    monkeypatch.setattr(np, "load", remembered)
+    split = EncodedSplit.load(written(tmp_path / "train"), "cpu", V, unseen_XE)
+    assert isinstance(mapped["ids.npy"], np.memmap)
+    assert np.shares_memory(split.ids.numpy(), mapped["ids.npy"])
+    assert split.batch(np.array([0])).tokens_BL[0, 1] == UNKNOWN
+
+
+def test_a_split_without_tokens_can_be_loaded(tmp_path):
+    save_encoded(tmp_path / "train", KNOWN, range(0), [], [])
+    assert len(EncodedSplit.load(tmp_path / "train", "cpu", V).tokens_N) == 0

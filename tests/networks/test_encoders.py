@@ -2,7 +2,18 @@
 
 import pytest
 import torch
-from drawn import HIDDEN, IMPLEMENTATIONS, SIZE, batch_of, gradients, model_of, network, rows, torchs_own
+from drawn import (
+    HIDDEN,
+    IMPLEMENTATIONS,
+    SIZE,
+    assert_same,
+    batch_of,
+    gradients,
+    model_of,
+    network,
+    rows,
+    torchs_own,
+)
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -59,18 +70,76 @@ def test_the_first_weights_do_not_depend_on_who_computes_them(cell):
         assert all(torch.equal(ours[name], library[name]) for name in ours)
 
 
+def is_fused(states_BLF: Tensor) -> bool:
+    return states_BLF.grad_fn.name() == "_ArrangementBackward"
+
+
 @every_cell
 @pytest.mark.parametrize("even", [True, False])
 def test_a_few_rows_are_read_by_torchs_layers_and_come_to_the_same(cell, even, monkeypatch):
     encoder = encoder_of(network(cell=cell, implementation="fused", layers=2, bidirectional=True))
     lengths_B = torch.full_like(LENGTHS_B, 9) if even else LENGTHS_B
     fused_BLF = encoder(embedded(), lengths_B, even)
-    assert fused_BLF.grad_fn.name() == "_ArrangementBackward"
+    assert is_fused(fused_BLF)
     monkeypatch.setattr(encoders, "FEW", len(LENGTHS_B) + 1)
     few_BLF = encoder(embedded(), lengths_B, even)
-    assert few_BLF.grad_fn.name() != "_ArrangementBackward"
+    assert not is_fused(few_BLF)
     for row, length in enumerate(lengths_B):
         torch.testing.assert_close(few_BLF[row, :length], fused_BLF[row, :length], rtol=1e-10, atol=1e-10)
+
+
+SMALL_LSTM = {
+    "cell": "lstm",
+    "layers": 2,
+    "bidirectional": True,
+    "dropout": {"recurrent": 0.3, "layers": 0.3},
+    "initial_state": "normal",
+}
+
+
+@pytest.mark.parametrize("even", [True, False])
+@pytest.mark.parametrize("trained", [True, False], ids=["in training", "in scoring"])
+def test_a_small_lstm_is_torchs_and_comes_to_the_same_states_and_gradients(even, trained, monkeypatch):
+    encoder = encoder_of(network(**SMALL_LSTM)).train(trained)
+    lengths_B = torch.full_like(LENGTHS_B, 9) if even else LENGTHS_B
+    found = []
+    numbers = len(LENGTHS_B) * encoder.size
+    for small in (numbers, numbers + 1):
+        monkeypatch.setitem(encoders.SMALL, "float32", small)
+        torch.manual_seed(4)
+        read = embedded()
+        read.vectors_UI.requires_grad_()
+        states_BLF = encoder(read, lengths_B, even)
+        assert is_fused(states_BLF) == (small == numbers)
+        own_BLF = torch.stack(
+            [row * (torch.arange(9) < n)[:, None] for row, n in zip(states_BLF, lengths_B, strict=True)]
+        )
+        reached = gradients(encoder, own_BLF.square().sum())
+        found.append(reached | {"states": own_BLF, "words": read.vectors_UI.grad})
+    assert_same(found[1], found[0])
+
+
+@pytest.mark.parametrize("keys", [{"cell": "gru"}, {"cell": "elman"}, {"cell": "lstm", "input_bias": False}])
+def test_what_oneDNN_has_no_layer_for_is_fused_however_small(keys, monkeypatch):
+    monkeypatch.setitem(encoders.SMALL, "float32", 10**6)
+    assert is_fused(encoder_of(network(**keys)).train()(embedded(), LENGTHS_B, even=False))
+
+
+def test_only_in_training_does_the_precision_say_which_lstm_is_small(monkeypatch):
+    monkeypatch.setitem(encoders.SMALL, "bfloat16", 10**6)
+    encoder = encoder_of(network(cell="lstm", precision="bfloat16")).float()
+    read = Words(embedded().vectors_UI.float(), embedded().places_BL)
+    assert is_fused(encoder(read, LENGTHS_B, even=False))
+    assert not is_fused(encoder.train()(read, LENGTHS_B, even=False))
+
+
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
+def test_a_row_gets_the_same_scores_alone_as_in_a_batch_too_large_for_torchs_lstm(bidirectional, monkeypatch):
+    model = model_of(network(cell="lstm", bidirectional=bidirectional, pooling="max"))
+    lone, *others = rows(4, 7, 2, 7)
+    monkeypatch.setitem(encoders.SMALL, "float32", 2 * model.encoder.size)
+    alone_BC, together_BC = model(batch_of([lone])), model(batch_of([lone, *others]))
+    torch.testing.assert_close(together_BC[0], alone_BC[0], rtol=1e-10, atol=1e-10)
 
 
 # --- one more cell ----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Large products go through oneDNN where that is exact, and nowhere else; they are torch's linear."""
 
+from argparse import Namespace
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from unroll import environment, records
 from unroll.networks import products
 
 SETTINGS = torch.backends.mkldnn.matmul
@@ -114,3 +116,23 @@ def test_vectors_that_do_not_learn_cost_no_gradient():
             result_UK.sum().backward()
         counts[tuned] = counter.get_total_flops()
     assert counts == {True: 2 * 2 * 7 * 5 * 3, False: 2 * 7 * 5 * 3}
+
+
+@every_machine
+def test_the_record_says_where_large_products_go_and_which_instructions_they_use(exact, monkeypatch):
+    has = {"architecture": "x86_64", "avx2": True, "avx512_bw": True, "avx512_bf16": False}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    went = "oneDNN" if exact else "MKL"
+    assert products.record() == {"large_float32_products": went, "instructions": "avx512_bw"}
+    has.update(architecture="aarch64", avx2=False, avx512_bw=False)
+    assert products.record()["instructions"] == "aarch64"
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_run_on_a_cpu_has_it_in_its_record(device, monkeypatch):
+    monkeypatch.setattr(environment, "_device_name", lambda device: device)
+    selected = Namespace(networks={}, corpora=())
+    found = records.of(Namespace(select=selected, networks={}, vectors={}), device)["training.json"]
+    assert found["device"] == device
+    assert (found.items() >= products.record().items()) == (device == "cpu")

@@ -138,6 +138,20 @@ def test_every_weight_is_shown_once_with_its_shape(name):
     assert sum(step.parameters for step in steps) == parameter_count(model)
 
 
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        ("every pooling", "torch's LSTM, in place of fused layers, reads from"),
+        ("packed", "torch's GRU reads from"),
+        ("handwritten", "our own GRU reads from"),
+    ],
+)
+def test_it_is_said_whose_layer_was_read_and_what_it_stands_in_for(name, reader):
+    shown = steps_of(made(name), batch_of(4, 2))
+    assert shown["layer 1, forward"].meaning.startswith(f"{reader} the first word to the last")
+    assert shown["layer 1, backward"].meaning.startswith(f"{reader} each row's last word to its first")
+
+
 def test_a_frozen_weight_is_shown_and_not_counted():
     embedding = steps_of(made("frozen"), batch_of(3))["embedding"]
     assert [(weight.shape, weight.trained) for weight in embedding.weights] == [((VOCABULARY, 4), False)]

@@ -240,6 +240,19 @@ def test_gradients_are_forgotten_after_a_step():
 # --- clipping ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("rows", [[1, 3, 4], [3, 1, 4], [1, 3, 3], [4], []], ids=str)
+def test_rows_of_a_sparse_gradient_are_summed_in_whatever_order_they_come(rows):
+    moved = []
+    for sparse in (True, False):
+        weight_VE = nn.Parameter(torch.ones(6, 2, dtype=torch.float64))
+        values_UE = torch.arange(2.0 * len(rows), dtype=torch.float64).view(-1, 2) + 1
+        gradient = torch.sparse_coo_tensor([rows], values_UE, weight_VE.shape, check_invariants=True)
+        weight_VE.grad = gradient if sparse else gradient.to_dense()
+        SGD([Group([weight_VE], lazy=sparse)]).step(0.1, largest_norm=2.0)
+        moved.append(weight_VE.detach())
+    torch.testing.assert_close(*moved)
+
+
 @pytest.mark.parametrize("largest_norm", [0.01, 1.0, 1e6])
 def test_clipping_sparse_gradients_is_clipping_dense_ones(largest_norm):
     sparse, dense = Toy(sparse=True), Toy(sparse=False)

@@ -156,10 +156,10 @@ def unigrams(train: EncodedSplit, test: EncodedSplit, vocabulary: int) -> Scores
 
     A network that does no better has learned nothing from the words before.
     """
-    counts_V = torch.bincount(train.ids.long(), minlength=vocabulary).double() + 1
+    counts_V = torch.bincount(train.tokens_N, minlength=vocabulary).double() + 1
     counts_V[0] = 0  # padding is never predicted
     log_V = (counts_V / counts_V.sum()).log().cpu().numpy()
-    targets_T = np.delete(test.ids.cpu().numpy(), np.cumsum([0, *test.lengths[:-1]]))
+    targets_T = np.delete(test.tokens_N.cpu().numpy(), np.cumsum([0, *test.lengths[:-1]]))
     targets_T = np.where(targets_T < vocabulary, targets_T, UNKNOWN)
     loss = float(-log_V[targets_T].mean())
     accuracy = float((targets_T == log_V.argmax()).mean())

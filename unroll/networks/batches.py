@@ -1,7 +1,7 @@
 """Encoded rows -> batches, in an order that (seed, epoch) decides alone.
 
-Axes: B rows in the batch, L steps, V words of the vocabulary, X words without an id of their own that
-have a pretrained vector all the same, E its components.
+Axes: B rows in the batch, L steps, N tokens of a split, V words of the vocabulary, X words without an id
+of their own that may have a pretrained vector all the same, E its components, W = V + X.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +33,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class EncodedSplit:
-    """One split as vocabulary.save_encoded wrote it, on the device that reads it."""
+    """One split as encoding.save_split wrote it; on a CPU it stays in its files, which are mapped."""
 
     ids: Tensor
     offsets: Tensor
@@ -42,6 +42,8 @@ class EncodedSplit:
     lengths: np.ndarray
 
     unseen_XE: Tensor | None = None
+    token_of_W: Tensor | None = None
+    """What each id reads as; without it, itself."""
 
     @classmethod
     def load(
@@ -56,17 +58,24 @@ class EncodedSplit:
         def read(name: str) -> np.ndarray:
             return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
 
-        ids, offsets, labels = (torch.from_numpy(read(name)) for name in ("ids", "offsets", "labels"))
-        vectors = unseen_XE
-        unseen = ids >= vocabulary
-        if vectors is not None:
-            missing_X = vectors.isnan().all(dim=1)
-            unseen = unseen & missing_X[(ids - vocabulary).clamp(min=0)] if len(vectors) else unseen
-            vectors = vectors.nan_to_num(nan=0.0).to(device)
-        if unseen.any():
-            ids = ids.masked_fill(unseen, UNKNOWN)
+        ids, offsets, labels = (
+            torch.from_numpy(read(name)).to(device) for name in ("ids", "offsets", "labels")
+        )
+        vectors = None if unseen_XE is None else unseen_XE.nan_to_num(nan=0.0).to(device)
+        # To mask the ids themselves would copy them into memory.
+        token_of_W = _readings(vocabulary, unseen_XE, int(ids.max()) + 1 if len(ids) else 0)
+        token_of_W = None if token_of_W is None else token_of_W.to(device)
         rows, lengths = np.asarray(read("rows")), np.diff(read("offsets"))
-        return cls(ids.to(device), offsets.to(device), labels.to(device), rows, lengths, vectors)
+        return cls(ids, offsets, labels, rows, lengths, vectors, token_of_W)
+
+    @property
+    def tokens_N(self) -> Tensor:
+        """All rows' tokens end to end, in memory."""
+        return self._tokens(self.ids)
+
+    def _tokens(self, ids: Tensor) -> Tensor:
+        # take costs half of what an index does.
+        return ids.long() if self.token_of_W is None else self.token_of_W.take(ids.long())
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -87,12 +96,25 @@ class EncodedSplit:
             steps_L = torch.arange(longest, device=self.ids.device)
             places_BL = begins_B.unsqueeze(1) + steps_L
             if even:
-                tokens_BL = self.ids[places_BL].long()
+                tokens_BL = self._tokens(self.ids.take(places_BL))
             else:
                 padded_BL = steps_L >= lengths_B.unsqueeze(1)
-                read_BL = self.ids[places_BL.masked_fill(padded_BL, 0)].long()
+                read_BL = self._tokens(self.ids.take(places_BL.masked_fill(padded_BL, 0)))
                 tokens_BL = read_BL.masked_fill(padded_BL, PAD)
             yield Batch(tokens_BL, lengths_B, labels_B, even, self.unseen_XE)
+
+
+def _readings(vocabulary: int, unseen_XE: Tensor | None, ids: int) -> Tensor | None:
+    """Return what each of so many ids reads as; nothing where it is always itself."""
+    if unseen_XE is None:
+        unknown_X = torch.ones(max(0, ids - vocabulary), dtype=torch.bool)
+    else:
+        unknown_X = unseen_XE.isnan().all(dim=1)
+    if not unknown_X.any():
+        return None
+    token_of_W = torch.arange(vocabulary + len(unknown_X))
+    token_of_W[vocabulary:][unknown_X] = UNKNOWN
+    return token_of_W
 
 
 def training_order(

@@ -8,7 +8,7 @@ Axes: G gates, D directions, U vectors, I components of a vector, L steps, B row
 direction, K = D x G x H, N = D x L x B, F = D x H.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -76,50 +76,76 @@ def states(
     What is computed step by step is computed in `precision`, by default that of the words. The
     gradients of the weights are sums over all steps, each made in float32 and rounded once.
     """
-    precision = precision or words.vectors_UI.dtype
-    steps = words.places_BL.shape[1]
-    order = Order.of(lengths_B, steps, len(directions), even)
-    # A vector has a row of the table for each direction.
-    place_DLB = words.places_BL.flatten()[order.read_DLB] * len(directions)
-    place_DLB += torch.arange(len(directions), device=place_DLB.device).view(-1, 1, 1)
-    # Half units (recurrences.py): a state counts twice, and so does what goes into a tanh.
-    whole = 1.0 if nonlinearity == "relu" else 2.0
-    scales = torch.tensor([whole if gate in cell.tanh_gates else 1.0 for gate in range(cell.gates)])
-    scale_G1 = scales.to(words.vectors_UI).unsqueeze(1)
-    weight_DGHI = torch.stack([one.input_GHI for one in directions]) * scale_G1.unsqueeze(2)
-    bias_DGH = torch.stack([_input_bias(cell, one) for one in directions]) * scale_G1
-    recurrent_DGHH = torch.stack([one.recurrent_GHH for one in directions]) * (whole * scale_G1.unsqueeze(2))
-    table_UK = products.linear(
-        words.vectors_UI.to(precision),
-        weight_DGHI.flatten(0, 2).to(precision),
-        bias_DGH.flatten().to(precision),
+    order = Order.of(lengths_B, words.places_BL.shape[1], len(directions), even)
+    layer = _Layer(cell, nonlinearity == "relu", directions, precision or words.vectors_UI.dtype)
+    states_DLBH = cell.recurrence.apply(
+        layer.table_PK(words.vectors_UI), _rows_read(words, order), layer.recurrent_DHK(), *layer.others()
     )
-    arguments = [
-        table_UK.view(len(words.vectors_UI) * len(directions), -1),
-        place_DLB,
-        recurrent_DGHH.flatten(1, 2).transpose(1, 2).to(precision),
-    ]
-    if cell.resets:
-        bias_D1H = torch.stack([one.recurrent_bias_GH[-1:] for one in directions]) * scale_G1[-1]
-        arguments.append(bias_D1H.to(precision))
-    for part in range(cell.states):
-        given = directions[0].initial is not None
+    return _Arrangement.apply(states_DLBH, layer.whole, order).to(words.vectors_UI.dtype)
+
+
+def _rows_read(words: Words, order: Order) -> Tensor:
+    """Return which row of the table each direction reads at each step: (D, L, B)."""
+    directions = len(order.read_DLB)
+    # A vector has a row for each direction.
+    row_DLB = words.places_BL.flatten()[order.read_DLB] * directions
+    return row_DLB.add_(torch.arange(directions, device=row_DLB.device).view(-1, 1, 1))
+
+
+class _Layer:
+    """The weights of all directions as the recurrences want them: side by side, and in half units.
+
+    (recurrences.py.) What reads a state is doubled, and again what goes into a tanh; a relu has no halves.
+    """
+
+    def __init__(
+        self, cell: type[Cell], relu: bool, directions: Sequence[Weights], precision: torch.dtype
+    ) -> None:
+        self.cell, self.relu, self.directions, self.precision = cell, relu, directions, precision
+        self.whole = 1.0 if relu else 2.0
+        scales = torch.tensor([self.whole if gate in cell.tanh_gates else 1.0 for gate in range(cell.gates)])
+        self.scale_G1 = scales.to(directions[0].recurrent_GHH).unsqueeze(1)
+
+    def table_PK(self, vectors_UI: Tensor) -> Tensor:
+        """Return what each vector adds to the gates, whatever the state: a row for each direction."""
+        weight_DGHI = torch.stack([one.input_GHI for one in self.directions]) * self.scale_G1.unsqueeze(2)
+        bias_DGH = torch.stack([self._input_bias(one) for one in self.directions]) * self.scale_G1
+        table_UK = products.linear(
+            vectors_UI.to(self.precision),
+            weight_DGHI.flatten(0, 2).to(self.precision),
+            bias_DGH.flatten().to(self.precision),
+        )
+        return table_UK.view(len(vectors_UI) * len(self.directions), -1)
+
+    def recurrent_DHK(self) -> Tensor:
+        """Return what a state adds to the gates."""
+        recurrent_DGHH = torch.stack([one.recurrent_GHH for one in self.directions])
+        scaled_DGHH = recurrent_DGHH * (self.whole * self.scale_G1.unsqueeze(2))
+        return scaled_DGHH.flatten(1, 2).transpose(1, 2).to(self.precision)
+
+    def others(self) -> Iterator[Tensor | bool | None]:
+        """Yield what a recurrence wants to know beside: a bias that is reset, first states, whether relu."""
+        if self.cell.resets:
+            bias_D1H = torch.stack([one.recurrent_bias_GH[-1:] for one in self.directions])
+            yield (bias_D1H * self.scale_G1[-1]).to(self.precision)
+        for part in range(self.cell.states):
+            yield self._initial(part)
+        if self.cell.gates == 1:
+            yield self.relu
+
+    def _initial(self, part: int) -> Tensor | None:
+        if self.directions[0].initial is None:
+            return None
+        initial_DBH = torch.stack([one.initial[part] for one in self.directions])
         # The hidden state is halved; a cell state is doubled.
-        unit = 1 / whole if part == 0 else whole
-        initial_DBH = torch.stack([one.initial[part] for one in directions]) * unit if given else None
-        arguments.append(initial_DBH.to(precision) if given else None)
-    if cell.gates == 1:
-        arguments.append(nonlinearity == "relu")
-    states_DLBH = cell.recurrence.apply(*arguments)
-    return _Arrangement.apply(states_DLBH, whole, order).to(words.vectors_UI.dtype)
+        return (initial_DBH * (self.whole if part else 1 / self.whole)).to(self.precision)
 
-
-def _input_bias(cell: type[Cell], one: Weights) -> Tensor:
-    """Return what is added whatever the input: both biases, but for a gate whose product is reset."""
-    recurrent_GH = one.recurrent_bias_GH
-    if cell.resets:
-        recurrent_GH = torch.cat([recurrent_GH[:-1], torch.zeros_like(recurrent_GH[-1:])])
-    return recurrent_GH if one.input_bias_GH is None else one.input_bias_GH + recurrent_GH
+    def _input_bias(self, one: Weights) -> Tensor:
+        """Return both biases of a direction, but for a gate whose product is reset with its bias."""
+        recurrent_GH = one.recurrent_bias_GH
+        if self.cell.resets:
+            recurrent_GH = torch.cat([recurrent_GH[:-1], torch.zeros_like(recurrent_GH[-1:])])
+        return recurrent_GH if one.input_bias_GH is None else one.input_bias_GH + recurrent_GH
 
 
 class _Arrangement(Function):

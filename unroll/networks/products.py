@@ -17,6 +17,16 @@ from torch.autograd.function import FunctionCtx
 
 LARGE = 4_000_000
 """Multiplications from which on oneDNN is at least as fast."""
+INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "avx512_bw", "avx2")
+"""The best first; oneDNN adds up in another order with each, and nothing pins it to one."""
+
+
+def record() -> dict[str, str]:
+    """Return what decides the last bits of products on this machine and may be another on the next."""
+    default = "MKL" if torch.backends.mkl.is_available() else "BLAS"
+    has = torch.cpu.get_capabilities()
+    best = next((name for name in INSTRUCTIONS if has.get(name)), str(has["architecture"]))
+    return {"large_float32_products": "oneDNN" if _onednn_is_exact() else default, "instructions": best}
 
 
 @contextmanager

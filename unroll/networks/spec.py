@@ -119,8 +119,8 @@ def _known(cell: str) -> str:
 class RecurrentNetwork(_Network):
     cell: Annotated[str, AfterValidator(_known)]
     implementation: Literal["fused", "library", "handwritten"] = "fused"
-    """On a CPU all directions of a layer at once, on a GPU cuDNN's; torch's own layer; a cell written
-    out. All give the same numbers."""
+    """On a CPU all directions of a layer at once where torch's own is no faster, on a GPU cuDNN's; torch's
+    own layer; a cell written out. All give the same numbers."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the recurrent layers in training; weights, their optimizer and all scoring stay in float32."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"

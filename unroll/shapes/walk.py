@@ -73,10 +73,11 @@ def trace(model: Classifier | NextWordModel, batch: Batch) -> list[Step]:
     def record(describe: Describe, module: nn.Module, inputs: tuple, output: Tensor | Words) -> None:
         steps.extend(describe(module, inputs, output))
 
+    watched = list(_watched(model))
     if model.encoder is not None:
         # Fused layers take both directions at once: here each is shown by itself.
         model.encoder.fused, fused = False, model.encoder.fused
-    hooks = [module.register_forward_hook(partial(record, describe)) for module, describe in _watched(model)]
+    hooks = [module.register_forward_hook(partial(record, describe)) for module, describe in watched]
     try:
         with torch.inference_mode():
             scores = model(batch)
@@ -106,7 +107,7 @@ def _watched(model: Classifier | NextWordModel) -> Iterator[tuple[nn.Module, Des
     if model.encoder is not None:
         for depth, directions in enumerate(model.encoder.layers, start=1):
             for direction in directions:
-                yield direction, partial(_direction, depth, len(directions) == 2)
+                yield direction, partial(_direction, depth, len(directions) == 2, model.encoder.fused)
         if model.encoder.directions == 2:
             yield model.encoder, _top_layer
     if isinstance(model, Classifier):
@@ -124,7 +125,7 @@ def _embedding(module: WordEmbedding, inputs: tuple, output: Words) -> Iterator[
 
 
 def _direction(
-    depth: int, both: bool, module: Direction, inputs: tuple, output_BLH: Tensor
+    depth: int, both: bool, fused: bool, module: Direction, inputs: tuple, output_BLH: Tensor
 ) -> Iterator[Step]:
     input_BLI, lengths_B, _ = inputs
     if both and depth > 1 and not module.backward:
@@ -132,7 +133,9 @@ def _direction(
     name = f"layer {depth}" + (f", {'backward' if module.backward else 'forward'}" if both else "")
     owner = "our own" if isinstance(module.cell, Cell) else "torch's"
     way = "each row's last word to its first" if module.backward else "the first word to the last"
-    meaning = f"{owner} {type(module.cell).__name__} reads from {way}: a state after every word"
+    # What is fused is computed here by a layer that gives the same numbers.
+    reader = f"{owner} {type(module.cell).__name__}{', in place of fused layers,' if fused else ''}"
+    meaning = f"{reader} reads from {way}: a state after every word"
     yield Step(name, meaning, output_BLH, "BLH", _weights(module))
     places_B = torch.zeros_like(lengths_B) if module.backward else lengths_B - 1
     last_BH = output_BLH[torch.arange(len(lengths_B), device=lengths_B.device), places_B]

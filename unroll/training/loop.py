@@ -6,10 +6,10 @@ run that continues from a checkpoint therefore ends with the bits of one that wa
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -120,6 +120,20 @@ class Run:
         order = training_order(lengths, rules.batch_size, self.seed, epoch, self.batching, rules.batch_tokens)
         return order[: rules.batches_per_epoch]
 
+    def scored(self) -> AbstractContextManager:
+        """Return a context in which the model has the weights that are scored."""
+        return self.average.in_place() if self.average else nullcontext()
+
+
+class Step(NamedTuple):
+    """What came of one batch."""
+
+    loss: Tensor
+    """The mean over what was predicted."""
+    right: Tensor
+    predicted: int
+    rows: np.ndarray
+
 
 def fit(
     model: nn.Module,
@@ -141,7 +155,7 @@ def fit(
     Raises:
         Refusal: the loss or a score is no longer a number.
     """
-    run = _prepare(model, train, task, training, batching, seed)
+    run = prepare(model, train, task, training, batching, seed)
     state, best = _resume(checkpoint, run)
     for epoch in state.history:
         ended(epoch)
@@ -153,7 +167,7 @@ def fit(
         clock.start(state.epoch)
         epoch = _train_epoch(run, state, clock, watch)
         clock.end()
-        with run.average.in_place() if run.average else nullcontext():
+        with run.scored():
             scores = task.score(model, validation)
             if not all(np.isfinite([*epoch.values(), *scores.values()])):
                 raise Refusal(
@@ -176,9 +190,10 @@ def seed_everything(seed: int, epoch: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1))
 
 
-def _prepare(
+def prepare(
     model: nn.Module, train: EncodedSplit, task: Task, training: Training, batching: str, seed: int
 ) -> Run:
+    """Return a run that has taken no step."""
     groups = optimizers.groups_of(model, training.learning_rate)
     if training.optimizer == "sgd":
         optimizer = optimizers.SGD(groups, training.weight_decay, training.momentum, training.nesterov)
@@ -190,28 +205,33 @@ def _prepare(
     return replace(run, batches=len(run.order(epoch=0)))
 
 
-def _train_epoch(run: Run, state: State, clock: Clock, watch: Watcher) -> Epoch:
-    """Pass once over the training rows; return what was read, its mean loss and how many were right."""
-    training, train = run.training, run.train
-    seed_everything(run.seed, state.epoch)
+def steps(run: Run, epoch: int) -> Iterator[Step]:
+    """Pass once over the training rows, a step for each batch."""
+    training = run.training
+    seed_everything(run.seed, epoch)
     run.model.train()
-    total_loss = torch.zeros((), device=train.ids.device)
-    total_right = torch.zeros((), device=train.ids.device, dtype=torch.int64)
-    predicted = rows_read = 0
-    order = run.order(state.epoch)
-    steps = training.epochs * run.batches
-    for rows, batch in zip(order, train.batches(order), strict=True):
-        loss, right, count = run.task.step(run.model, batch)
+    order, in_all = run.order(epoch), training.epochs * run.batches
+    for rows, batch in zip(order, run.train.batches(order), strict=True):
+        loss, right, predicted = run.task.step(run.model, batch)
         loss.backward()
-        change = schedules.factor(training.schedule, training.warm_up, run.optimizer.steps, steps)
+        change = schedules.factor(training.schedule, training.warm_up, run.optimizer.steps, in_all)
         run.optimizer.step(training.learning_rate * change, training.gradient_clip)
         if run.average:
             run.average.update()
-        total_loss += loss.detach() * count
-        total_right += right
-        predicted += count
-        rows_read += len(rows)
-        clock.add(int(train.lengths[rows].sum()))
+        yield Step(loss.detach(), right, predicted, rows)
+
+
+def _train_epoch(run: Run, state: State, clock: Clock, watch: Watcher) -> Epoch:
+    """Pass once over the training rows; return what was read, its mean loss and how many were right."""
+    total_loss = torch.zeros((), device=run.train.ids.device)
+    total_right = torch.zeros((), device=run.train.ids.device, dtype=torch.int64)
+    predicted = rows_read = 0
+    for step in steps(run, state.epoch):
+        total_loss += step.loss * step.predicted
+        total_right += step.right
+        predicted += step.predicted
+        rows_read += len(step.rows)
+        clock.add(int(run.train.lengths[step.rows].sum()))
         if clock.is_due():
             best = run.task.sign * state.best_score if state.history else float("nan")
             watch(clock.progress(total_loss.item() / max(predicted, 1), run.task.headline, best))

@@ -62,7 +62,7 @@ class Optimizer(ABC):
         for place, parameter in enumerate(group.parameters):
             tables = [parameter, *(tensors[place] for tensors in states.values())]
             if parameter.grad.is_sparse:
-                gradient = parameter.grad.coalesce()
+                gradient = _coalesced(parameter.grad)
                 rows_U, gradient_UE = gradient._indices()[0], gradient._values()
                 moved = [table.index_select(0, rows_U) for table in tables]
             else:
@@ -171,7 +171,19 @@ def clip_gradients(parameters: list[Tensor], largest_norm: float) -> None:
     values = []
     for parameter in parameters:
         if parameter.grad.is_sparse:
-            parameter.grad = parameter.grad.coalesce()
+            parameter.grad = _coalesced(parameter.grad)
         values.append(parameter.grad._values() if parameter.grad.is_sparse else parameter.grad)
     norm = torch.stack(torch._foreach_norm(values)).norm()
     torch._foreach_mul_(values, (largest_norm / (norm + 1e-6)).clamp(max=1.0))
+
+
+def _coalesced(gradient: Tensor) -> Tensor:
+    """Sum the rows of a sparse gradient that repeat.
+
+    The embedding's stand there once and in ascending order. Autograd forgets that they do; to look is
+    8 us, to coalesce 600 rows 45.
+    """
+    rows_U = gradient._indices()[0]
+    if (rows_U[1:] > rows_U[:-1]).all():
+        return gradient._coalesced_(True)
+    return gradient.coalesce()
