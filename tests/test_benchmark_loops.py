@@ -131,9 +131,9 @@ def test_a_notebooks_loop_has_its_presets_batches_and_first_step(corpus, preset)
     recipe = reference_loops.RECIPES[preset]
     [group] = recipe.optimizer(iter([nn.Parameter(torch.zeros(1))])).param_groups
     assert (recipe.batch_size, group["lr"]) == (training["batch_size"], training["learning_rate"])
-    assert group.get("momentum", 0.0) == loop.get("momentum", 0.0)
-    assert group.get("nesterov", False) == loop.get("nesterov", False)
-    assert type(recipe.optimizer(iter([nn.Parameter(torch.zeros(1))]))).__name__.lower() == loop.get(
+    assert group.get("momentum", 0.0) == training.get("momentum", 0.0)
+    assert group.get("nesterov", False) == training.get("nesterov", False)
+    assert type(recipe.optimizer(iter([nn.Parameter(torch.zeros(1))]))).__name__.lower() == training.get(
         "optimizer", SHIPPED["training"]["optimizer"]
     )
 
@@ -184,8 +184,8 @@ def test_both_ways_of_training_learn(data):
 
 def test_the_tutorials_loop_goes_on_after_a_pass(data):
     settings = {"cell": "gru", "bidirectional": True, "size": 6, "hidden": 4, "packed": True}
-    loop = LOOPS["tutorial"](str(data), CORPUS, **settings)
-    found = take(loop, float("inf"), 3 * tokens_of(data))
+    steps = LOOPS["tutorial"](str(data), CORPUS, **settings)
+    found = take(steps, float("inf"), 3 * tokens_of(data))
     assert (found.units, found.ended) == (3 * tokens_of(data), False)
 
 
@@ -198,8 +198,8 @@ def counting(steps: int) -> Iterator[int]:
 
 
 def test_a_slice_stops_at_its_units_and_the_next_goes_on():
-    loop = counting(5)
-    first, second, third = (take(loop, float("inf"), units) for units in (25, 10, float("inf")))
+    steps = counting(5)
+    first, second, third = (take(steps, float("inf"), units) for units in (25, 10, float("inf")))
     assert [part.units for part in (first, second, third)] == [30, 10, 10]
     assert [part.ended for part in (first, second, third)] == [False, False, True]
     assert (first.score, third.score) == (None, 0.5)

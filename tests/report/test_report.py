@@ -1,13 +1,12 @@
 """What a comparison's document holds, tables and page can show: however few seeds and networks there are."""
 
 import pytest
-from test_comparison import classifier, made, reader
-from test_comparison import test_rows as rows_of_a_test_split
+from compared import classifier, made, reader, some_rows
 
 from unroll.report import latex, page, plots_data, ranks, tables
 from unroll.report.figures import gallery
 
-ROWS = rows_of_a_test_split()
+ROWS = some_rows()
 FEW = {"seeds": (1,), "best_epochs": [1]}
 CASES = {
     "one seed": [classifier(name, ROWS, **FEW) for name in ("gru", "bow")],

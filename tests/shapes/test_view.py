@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from test_shapes import CLASSES, NETWORKS, VOCABULARY, batch_of, made, row_of
+from walked import CLASSES, NETWORKS, VOCABULARY, batch_of, made, row_of
 
 from unroll.networks.batches import Batch
 from unroll.networks.classifier import parameter_count

@@ -19,7 +19,7 @@ from unroll.networks.batches import Batch, EncodedSplit
 from unroll.networks.classifier import NextWordModel
 from unroll.networks.embeddings import pretrained
 from unroll.shapes import walk
-from unroll.shapes.view import View
+from unroll.shapes.view import View, page, show
 from unroll.text.tokenization import make_tokenizer
 from unroll.training import loop
 from unroll.training.experiment import Experiment
@@ -84,9 +84,9 @@ def show_shapes(
         text_steps=tuple(steps),
     )
     console = Console()
-    view.show(view, console)
+    show(view, console)
     path = PAGES / f"{corpus}-{network}.html"
-    files.write_text(path, view.page(view))
+    files.write_text(path, page(view))
     console.print(f"The same as a page: {path}", soft_wrap=True)
 
 
