@@ -131,9 +131,9 @@ def test_a_notebooks_loop_has_its_presets_batches_and_first_step(corpus, preset)
     recipe = reference_loops.RECIPES[preset]
     [group] = recipe.optimizer(iter([nn.Parameter(torch.zeros(1))])).param_groups
     assert (recipe.batch_size, group["lr"]) == (training["batch_size"], training["learning_rate"])
-    assert group.get("momentum", 0.0) == loop.get("momentum", 0.0)
-    assert group.get("nesterov", False) == loop.get("nesterov", False)
-    assert type(recipe.optimizer(iter([nn.Parameter(torch.zeros(1))]))).__name__.lower() == loop.get(
+    assert group.get("momentum", 0.0) == training.get("momentum", 0.0)
+    assert group.get("nesterov", False) == training.get("nesterov", False)
+    assert type(recipe.optimizer(iter([nn.Parameter(torch.zeros(1))]))).__name__.lower() == training.get(
         "optimizer", SHIPPED["training"]["optimizer"]
     )
 
@@ -147,11 +147,11 @@ def tokens_of(data: Path) -> int:
 
 @pytest.mark.parametrize("preset", ["t2_lstm", "t3_rnn", "t4_lstm_packed"])
 def test_a_pass_counts_every_token_once_and_ends_with_a_score(data, preset):
-    for loop in (
+    for measured in (
         ours(str(data), CORPUS, preset, notebooks.ONE_PASS, passes=1),
         reference(str(data), CORPUS, preset),
     ):
-        found = take(loop, float("inf"), float("inf"))
+        found = take(measured, float("inf"), float("inf"))
         assert (found.units, found.ended) == (tokens_of(data), True)
         assert 0.0 <= found.score <= 1.0
 

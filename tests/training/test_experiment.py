@@ -149,7 +149,7 @@ class Fits:
         self.first: list[dict[str, torch.Tensor]] = []
         self.fitted: list[Fitted] = []
         self.original = loop.fit
-        monkeypatch.setattr(training, "fit", self.fit)
+        monkeypatch.setattr(loop, "fit", self.fit)
 
     def fit(self, model, train, validation, task, rules, *more) -> Fitted:
         self.tasks.append(task)
