@@ -6,7 +6,8 @@ import sys
 
 import pytest
 from clone import ROOT
-from dvc.utils.serialize import modify_yaml
+from dvc.fs import LocalFileSystem
+from dvc.utils.serialize import load_yaml, modify_yaml
 
 from unroll import dvc_process, lockfile
 
@@ -32,6 +33,16 @@ stages:
 """
 PARAMS = "numbers: [1, 1e-3, 1.0e+16, null]\nwords: {yes: 'no', quoted: 'a: b', umlaut: 'grün', empty: ''}\n"
 RECORDED = {"cmd": "echo 'it: is'", "deps": [{"path": "grün", "md5": "0", "size": 12}], "params": {}}
+
+COUNT = """
+import dvc.utils.serialize
+from unroll import dvc_process
+parse, texts = dvc_process.parse_yaml, []
+dvc_process.parse_yaml = lambda text, path: texts.append(text) or parse(text, path)
+dvc.utils.serialize._yaml.parse_yaml = dvc_process.parse_yaml
+assert dvc_process.repro("one", lambda *_: None) == 0
+print(f"parsed params.yaml {sum('umlaut' in text for text in texts)} times")
+"""
 
 
 @pytest.fixture
@@ -96,3 +107,19 @@ def test_what_fails_on_the_way_leaves_the_lock_as_it_was(tmp_path):
         document["stages"].update({"b": RECORDED})
         raise ZeroDivisionError
     assert path.read_bytes() == before
+
+
+def test_parameters_are_parsed_anew_once_their_text_has_changed(tmp_path):
+    path, fs = tmp_path / "params.yaml", LocalFileSystem()
+    path.write_text(PARAMS, encoding="utf-8")
+    first = dvc_process.load_parameters(str(path), fs=fs)
+    assert first == load_yaml(str(path), fs=fs)
+    assert dvc_process.load_parameters(str(path), fs=fs) is first
+    path.write_text(PARAMS.replace("1e-3", "2e-3"), encoding="utf-8")
+    assert dvc_process.load_parameters(str(path), fs=fs)["numbers"][1] == 0.002
+
+
+def test_what_a_stage_reads_of_the_parameters_is_parsed_once(project):
+    command = [sys.executable, "-c", COUNT]
+    run = subprocess.run(command, cwd=project, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert run.stdout.splitlines()[-1] == "parsed params.yaml 1 times", run.stderr
