@@ -20,12 +20,14 @@ from urllib.parse import unquote
 from unroll import files
 from unroll.failures import Refusal
 from unroll.tracking_imports import (
+    ArtifactRepository,
     Experiment,
     MlflowClient,
     MlflowException,
     PagedList,
     SQLAlchemyError,
     ViewType,
+    get_artifact_repository,
 )
 
 NOTE = "mlflow.note.content"
@@ -81,6 +83,10 @@ class Tracker:
             shutil.rmtree(remnant, ignore_errors=True)
         made = self.client.create_experiment(name, folder.as_uri() if folder else None, tags)
         return self.client.get_experiment(made)
+
+    def files_at(self, place: str) -> ArtifactRepository:
+        """Return where a run's or model's files go. MLflow's client would ask the database for `place`."""
+        return get_artifact_repository(place, tracking_uri=self.uri)
 
     def artifacts(self, experiment: str) -> Path | None:
         """Return where an experiment's files belong; None leaves it to the server."""

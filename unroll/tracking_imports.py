@@ -23,15 +23,19 @@ from mlflow.entities import (
     Metric,
     Param,
     Run,
+    RunInfo,
     ViewType,
 )
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.entities import PagedList
 from mlflow.types.schema import ColSpec, DataType, Object, Property, Schema
 from sqlalchemy.exc import SQLAlchemyError
 
 __all__ = [
+    "ArtifactRepository",
     "ColSpec",
     "DataType",
     "Dataset",
@@ -50,7 +54,9 @@ __all__ = [
     "Param",
     "Property",
     "Run",
+    "RunInfo",
     "SQLAlchemyError",
     "Schema",
     "ViewType",
+    "get_artifact_repository",
 ]
