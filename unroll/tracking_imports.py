@@ -32,6 +32,7 @@ from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.entities import PagedList
 from mlflow.types.schema import ColSpec, DataType, Object, Property, Schema
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "DataType",
     "Dataset",
     "DatasetInput",
+    "Engine",
     "Experiment",
     "InputTag",
     "LoggedModelOutput",
@@ -58,5 +60,6 @@ __all__ = [
     "SQLAlchemyError",
     "Schema",
     "ViewType",
+    "event",
     "get_artifact_repository",
 ]
