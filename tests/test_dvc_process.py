@@ -7,7 +7,7 @@ import sys
 import pytest
 from clone import ROOT
 from dvc.fs import LocalFileSystem
-from dvc.utils.serialize import load_yaml, modify_yaml
+from dvc.utils.serialize import YAMLFileCorruptedError, load_yaml, modify_yaml
 
 from unroll import dvc_process, lockfile
 
@@ -35,13 +35,14 @@ PARAMS = "numbers: [1, 1e-3, 1.0e+16, null]\nwords: {yes: 'no', quoted: 'a: b', 
 RECORDED = {"cmd": "echo 'it: is'", "deps": [{"path": "grün", "md5": "0", "size": 12}], "params": {}}
 
 COUNT = """
-import dvc.utils.serialize
-from unroll import dvc_process
-parse, texts = dvc_process.parse_yaml, []
-dvc_process.parse_yaml = lambda text, path: texts.append(text) or parse(text, path)
-dvc.utils.serialize._yaml.parse_yaml = dvc_process.parse_yaml
-assert dvc_process.repro("one", lambda *_: None) == 0
-print(f"parsed params.yaml {sum('umlaut' in text for text in texts)} times")
+import ruamel.yaml
+from unroll import dvc_process, params
+load, texts = ruamel.yaml.YAML.load, []
+ruamel.yaml.YAML.load = lambda yaml, text: texts.append(text) or load(yaml, text)
+def stage(*_):
+    assert params.Params().get("numbers", list)[0] == 1
+assert dvc_process.repro("one", stage) == 0
+print(f"parsed params.yaml {sum('umlaut' in str(text) for text in texts)} times")
 """
 
 
@@ -119,7 +120,15 @@ def test_parameters_are_parsed_anew_once_their_text_has_changed(tmp_path):
     assert dvc_process.load_parameters(str(path), fs=fs)["numbers"][1] == 0.002
 
 
-def test_what_a_stage_reads_of_the_parameters_is_parsed_once(project):
+def test_a_damaged_file_of_parameters_is_refused_as_dvc_refuses_it(tmp_path):
+    path, fs = tmp_path / "params.yaml", LocalFileSystem()
+    path.write_text("numbers: [1")
+    for load in (load_yaml, dvc_process.load_parameters):
+        with pytest.raises(YAMLFileCorruptedError, match="structure is corrupted"):
+            load(str(path), fs=fs)
+
+
+def test_dvc_and_its_stage_parse_the_parameters_once_between_them(project):
     command = [sys.executable, "-c", COUNT]
     run = subprocess.run(command, cwd=project, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert run.stdout.splitlines()[-1] == "parsed params.yaml 1 times", run.stderr

@@ -17,9 +17,10 @@ from dvc.repo import Repo
 from dvc.stage import run
 from dvc.stage.exceptions import StageCmdFailedError
 from dvc.utils import serialize
-from dvc.utils.serialize import _common, dumps_yaml, loads_yaml, parse_yaml
+from dvc.utils.serialize import YAMLFileCorruptedError, _common, dumps_yaml, loads_yaml
+from ruamel.yaml.error import YAMLError
 
-from unroll import files, lockfile
+from unroll import files, lockfile, params
 
 modify_yaml = dvcfile.modify_yaml
 load_yaml = dvcfile.Lockfile._load_yaml
@@ -64,19 +65,17 @@ def load_entries(file: dvcfile.Lockfile, **options: object) -> tuple[dict, str]:
     return {"schema": lockfile.SCHEMA, "stages": entries}, ""
 
 
-PARSED: dict[str, dict] = {}
-
-
 def load_parameters(path: str, fs: object = None, **options: object) -> dict:
-    """Return what params.yaml says as DVC's load_yaml does; a text is parsed once in a process.
+    """Return what params.yaml says as DVC's load_yaml does; a text is parsed once, for the stage too.
 
     DVC asks for it seven times around a stage that runs, which was half of what it cost to run one.
     """
 
     def parse(text: str, path: str) -> dict:
-        if text not in PARSED:
-            PARSED[text] = parse_yaml(text, path)
-        return PARSED[text]
+        try:
+            return params.document_of(text) or {}
+        except YAMLError as error:
+            raise YAMLFileCorruptedError(path) from error
 
     return _common._load_data(path, parser=parse, fs=fs, **options)
 
