@@ -1,5 +1,7 @@
 """Every corpus's comparison -> the tables and the page that people read."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from unroll import environment
@@ -27,12 +29,15 @@ def main() -> None:
     ):
         files.write_text(reports / f"{name}.csv", as_csv(rows, columns))
     files.write_text(reports / "comparison.md", tables.markdown(documents, over_corpora))
-    files.write_text(reports / "index.html", page.render(documents, over_corpora))
     # Times do not repeat, so they are no out; the page shows them where they lie beside it.
     files.write_text(reports / "times.js", times.as_script(Path(".unroll/times"), documents))
-    with files.whole_folder(reports / "figures") as folder:
-        for name, figure in gallery.all_figures(documents, over_corpora).items():
-            files.write_text(folder / f"{name}.svg", figure.svg())
+    # The page beside the figures: either keeps a core busy for seconds.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as other:
+        rendered = other.submit(page.render, documents, over_corpora)
+        with files.whole_folder(reports / "figures") as folder:
+            for name, figure in gallery.all_figures(documents, over_corpora).items():
+                files.write_text(folder / f"{name}.svg", figure.svg())
+        files.write_text(reports / "index.html", rendered.result())
     with files.whole_folder(reports / "tables") as folder:
         for name, text in latex.tables(documents, over_corpora).items():
             files.write_text(folder / name, text)

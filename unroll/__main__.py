@@ -1,5 +1,6 @@
 """The command line: python -m unroll COMMAND."""
 
+import gc
 import sys
 
 from unroll.failures import told_plainly
@@ -9,6 +10,8 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["repro"]:
         warm.prepare()  # loads what stages need while this process loads what it needs itself
     from unroll import command_line
+
+    gc.freeze()  # Python would look through all of torch once more before it ends, for half a second
 
     with told_plainly():
         command_line.app()

@@ -8,6 +8,7 @@ one object, and words the refusals.
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -116,13 +117,19 @@ Suite = Annotated[
 """One selection, or a list of them that run in turn; either way its parts."""
 
 
+@cache
+def document_of(text: str) -> Any:
+    """Return what YAML says, parsed once in a process and what is forked from it: to be read, not changed."""
+    return YAML(typ="safe").load(text)
+
+
 class Params:
     """The document of one params.yaml, read part by part."""
 
     def __init__(self, path: Path = Path("params.yaml")) -> None:
         self.path = path
         try:
-            self.document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+            self.document = document_of(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise Refusal(f"{path} is missing: run this in the project's folder") from None
         except (YAMLError, UnicodeDecodeError) as error:

@@ -17,9 +17,11 @@ from unroll.failures import Refusal
 
 SPLITS = tiny.SPLITS
 NAMES = ("negative", "neutral", "positive")
-# pip builds metadata even for `pip download`. A backend inside the archive that requires nothing lets
-# it do so without an index; setuptools would have to be downloaded.
-PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+# pip builds metadata even for `pip download`, here with a backend inside the archive. What that requires
+# is to be had nowhere, so that nothing can have been fetched to build with.
+PYPROJECT = (
+    '[build-system]\nrequires = ["no_such_distribution"]\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+)
 BACKEND = """
 import pathlib
 def prepare_metadata_for_build_wheel(folder, config_settings=None):

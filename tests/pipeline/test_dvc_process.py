@@ -6,7 +6,8 @@ import sys
 
 import pytest
 from clone import ROOT
-from dvc.utils.serialize import modify_yaml
+from dvc.fs import LocalFileSystem
+from dvc.utils.serialize import YAMLFileCorruptedError, load_yaml, modify_yaml
 
 from unroll.pipeline import dvc_process, lockfile
 
@@ -32,6 +33,17 @@ stages:
 """
 PARAMS = "numbers: [1, 1e-3, 1.0e+16, null]\nwords: {yes: 'no', quoted: 'a: b', umlaut: 'grün', empty: ''}\n"
 RECORDED = {"cmd": "echo 'it: is'", "deps": [{"path": "grün", "md5": "0", "size": 12}], "params": {}}
+
+COUNT = """
+import ruamel.yaml
+from unroll import dvc_process, params
+load, texts = ruamel.yaml.YAML.load, []
+ruamel.yaml.YAML.load = lambda yaml, text: texts.append(text) or load(yaml, text)
+def stage(*_):
+    assert params.Params().get("numbers", list)[0] == 1
+assert dvc_process.repro("one", stage) == 0
+print(f"parsed params.yaml {sum('umlaut' in str(text) for text in texts)} times")
+"""
 
 
 @pytest.fixture
@@ -96,3 +108,27 @@ def test_what_fails_on_the_way_leaves_the_lock_as_it_was(tmp_path):
         document["stages"].update({"b": RECORDED})
         raise ZeroDivisionError
     assert path.read_bytes() == before
+
+
+def test_parameters_are_parsed_anew_once_their_text_has_changed(tmp_path):
+    path, fs = tmp_path / "params.yaml", LocalFileSystem()
+    path.write_text(PARAMS, encoding="utf-8")
+    first = dvc_process.load_parameters(str(path), fs=fs)
+    assert first == load_yaml(str(path), fs=fs)
+    assert dvc_process.load_parameters(str(path), fs=fs) is first
+    path.write_text(PARAMS.replace("1e-3", "2e-3"), encoding="utf-8")
+    assert dvc_process.load_parameters(str(path), fs=fs)["numbers"][1] == 0.002
+
+
+def test_a_damaged_file_of_parameters_is_refused_as_dvc_refuses_it(tmp_path):
+    path, fs = tmp_path / "params.yaml", LocalFileSystem()
+    path.write_text("numbers: [1")
+    for load in (load_yaml, dvc_process.load_parameters):
+        with pytest.raises(YAMLFileCorruptedError, match="structure is corrupted"):
+            load(str(path), fs=fs)
+
+
+def test_dvc_and_its_stage_parse_the_parameters_once_between_them(project):
+    command = [sys.executable, "-c", COUNT]
+    run = subprocess.run(command, cwd=project, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert run.stdout.splitlines()[-1] == "parsed params.yaml 1 times", run.stderr

@@ -108,13 +108,12 @@ def offered(command: str, folder: Path) -> int | None:
 @pytest.mark.parametrize(
     "command",
     [
-        "python -m stages.track",
         "python -m stages.probe found; rm found",
         "python -m stages.probe $HOME",
         "python other.py",
     ],
 )
-def test_the_tracker_and_what_is_no_plain_stage_are_left_to_the_shell(project, command):
+def test_what_is_no_plain_stage_is_left_to_the_shell(project, command):
     assert offered(command, project) is None
 
 

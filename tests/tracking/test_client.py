@@ -79,3 +79,22 @@ def test_mlflow_is_imported_in_one_place_with_its_doors_shut() -> None:
     assert importing == {"unroll/tracking/imports.py"}
     for door in ("ALLOW_PICKLE_DESERIALIZATION", "ALLOW_MODEL_CODE_EXECUTION", "SERVER_ENABLE_JOB_EXECUTION"):
         assert os.environ[f"MLFLOW_{door}"] == "false"
+
+
+SYNCHRONOUS = """
+from sqlalchemy import create_engine
+from unroll.tracking.client import Tracker
+tracker = Tracker("sqlite:///runs.db")
+for _ in range(2):
+    with tracker.alone(), create_engine(tracker.uri).connect() as connection:
+        print(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+with create_engine(tracker.uri).connect() as connection:
+    print(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+"""
+
+
+def test_only_a_new_database_is_written_without_waiting_for_the_disk(tmp_path: Path) -> None:
+    # In a process of its own: here no database waits (locked_project).
+    command, variables = [sys.executable, "-c", SYNCHRONOUS], os.environ | {"PYTHONPATH": str(ROOT)}
+    run = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["0", "2", "2"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from locked_project import NETWORKS, Project
-from mlflow.entities import LoggedModel
+from mlflow.entities import LoggedModel, LoggedModelStatus
 
 from unroll.pipeline import lockfile
 
@@ -84,8 +84,8 @@ def test_a_model_is_stale_with_its_run_and_revived_with_it(project: Project) -> 
 def test_a_half_written_model_goes_away(project: Project) -> None:
     project.track()
     model = project.models()["bow seed 1"]
-    project.client.delete_tag(model.source_run_id, "state")
-    project.client.delete_logged_model_tag(model.model_id, "state")
+    project.client.update_run(model.source_run_id, status="RUNNING")
+    project.client.finalize_logged_model(model.model_id, LoggedModelStatus.PENDING)
     assert project.track() == (1, 0, 0)
     found = project.client.search_logged_models([project.experiment.experiment_id])
     assert len(found) == 4 and model.model_id not in {one.model_id for one in found}

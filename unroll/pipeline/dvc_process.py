@@ -18,9 +18,11 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage import run
 from dvc.stage.exceptions import StageCmdFailedError
-from dvc.utils.serialize import dumps_yaml, loads_yaml
+from dvc.utils import serialize
+from dvc.utils.serialize import YAMLFileCorruptedError, _common, dumps_yaml, loads_yaml
+from ruamel.yaml.error import YAMLError
 
-from unroll import files
+from unroll import files, params
 from unroll.pipeline import lockfile
 
 modify_yaml = dvcfile.modify_yaml
@@ -66,10 +68,26 @@ def load_entries(file: dvcfile.Lockfile, **options: object) -> tuple[dict, str]:
     return {"schema": lockfile.SCHEMA, "stages": entries}, ""
 
 
+def load_parameters(path: str, fs: object = None, **options: object) -> dict:
+    """Return what params.yaml says as DVC's load_yaml does; a text is parsed once, for the stage too.
+
+    DVC asks for it seven times around a stage that runs, which was half of what it cost to run one.
+    """
+
+    def parse(text: str, path: str) -> dict:
+        try:
+            return params.document_of(text) or {}
+        except YAMLError as error:
+            raise YAMLFileCorruptedError(path) from error
+
+    return _common._load_data(path, parser=parse, fs=fs, **options)
+
+
 def hasten() -> None:
-    """Let DVC, in this process, read and write the lock by entries."""
+    """Let DVC, in this process, read and write the lock by entries, and parse parameters once."""
     dvcfile.modify_yaml = modify_entries
     dvcfile.Lockfile._load_yaml = load_entries
+    serialize.LOADERS[".yaml"] = load_parameters
 
 
 def repro(stage: str, start: Starter) -> int:

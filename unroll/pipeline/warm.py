@@ -20,8 +20,8 @@ from pathlib import Path
 
 from unroll import environment
 
-COMMAND = re.compile(r"python -m (stages\.(?!track\b)[a-z]+)((?: [a-z0-9_]+)*)")
-"""The tracker's imports are its own; it and any other command start a Python of their own."""
+COMMAND = re.compile(r"python -m (stages\.[a-z]+)((?: [a-z0-9_]+)*)")
+"""Any other command starts a Python of its own."""
 Stamps = dict[str, tuple[int, int]]
 
 

@@ -23,19 +23,25 @@ from mlflow.entities import (
     Metric,
     Param,
     Run,
+    RunInfo,
     ViewType,
 )
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.entities import PagedList
 from mlflow.types.schema import ColSpec, DataType, Object, Property, Schema
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 __all__ = [
+    "ArtifactRepository",
     "ColSpec",
     "DataType",
     "Dataset",
     "DatasetInput",
+    "Engine",
     "Experiment",
     "InputTag",
     "LoggedModelOutput",
@@ -50,7 +56,10 @@ __all__ = [
     "Param",
     "Property",
     "Run",
+    "RunInfo",
     "SQLAlchemyError",
     "Schema",
     "ViewType",
+    "event",
+    "get_artifact_repository",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from unroll.tracking.client import NOTE, all_pages
+from unroll.tracking.client import NOTE, Tracker, all_pages
 from unroll.tracking.imports import (
     ColSpec,
     DataType,
@@ -18,6 +18,7 @@ from unroll.tracking.imports import (
     ModelSignature,
     Object,
     Property,
+    RunInfo,
     Schema,
 )
 from unroll.tracking.imports import Model as Description
@@ -26,13 +27,13 @@ from unroll.tracking.projection import Model
 FLAVOUR = "unroll"
 
 
-def log_model(client: MlflowClient, experiment_id: str, run_id: str, model: Model, note: str) -> str:
-    """Make the model that a run trained and return its id. `state` comes last, as it does for a run."""
-    made = client.create_logged_model(
-        experiment_id,
+def log_model(tracker: Tracker, run: RunInfo, model: Model, note: str) -> str:
+    """Make the model that a run trained and return its id; one that is not READY was cut short."""
+    made = tracker.client.create_logged_model(
+        run.experiment_id,
         name=model.name,
-        source_run_id=run_id,
-        tags=model.tags | {NOTE: note},
+        source_run_id=run.run_id,
+        tags=model.tags | {NOTE: note, "state": "current"},
         params=model.params,
         model_type=model.document["network"].get("task", "classification"),
     )
@@ -41,10 +42,10 @@ def log_model(client: MlflowClient, experiment_id: str, run_id: str, model: Mode
         for path in model.files:
             (Path(folder) / path.name).symlink_to(path.resolve())
         _describe(Path(folder), made.model_id, model)
-        client.log_model_artifacts(made.model_id, folder)
-    client.finalize_logged_model(made.model_id, LoggedModelStatus.READY)
-    client.log_outputs(run_id, [LoggedModelOutput(made.model_id, model.document["best_epoch"])])
-    client.set_logged_model_tags(made.model_id, {"state": "current"})
+        tracker.files_at(made.artifact_location).log_artifacts(folder)
+    trained = LoggedModelOutput(made.model_id, model.document["best_epoch"])
+    tracker.client.log_outputs(run.run_id, [trained])
+    tracker.client.finalize_logged_model(made.model_id, LoggedModelStatus.READY)
     return made.model_id
 
 
@@ -55,7 +56,7 @@ def settle_models(client: MlflowClient, experiment_ids: list[str], current_runs:
     # A list first: to delete one amid the pages would shift those that follow.
     for model in list(found) if experiment_ids else []:
         state = "current" if model.source_run_id in current else "stale"
-        if "state" not in model.tags:
+        if model.status != LoggedModelStatus.READY or "state" not in model.tags:
             client.delete_logged_model(model.model_id)
         elif model.tags["state"] != state:
             client.set_logged_model_tags(model.model_id, {"state": state})

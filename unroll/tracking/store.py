@@ -60,16 +60,15 @@ class Store:
         return run.info.run_id
 
     def create(self, content: Content, tags: dict[str, str]) -> str:
-        """Make a run and return its id. `state` comes last: a run without it is unfinished."""
-        tags = content.tags | tags | self.commit | SOURCE | {NOTE: content.note}
+        """Make a run and return its id; one that is not FINISHED was cut short."""
+        tags = content.tags | tags | self.commit | SOURCE | {NOTE: content.note, "state": "current"}
         experiment_id = self.experiment(content.corpus).experiment_id
-        run_id = self.client.create_run(experiment_id, tags=tags, run_name=content.name).info.run_id
+        run = self.client.create_run(experiment_id, tags=tags, run_name=content.name).info
+        run_id = run.run_id
         inputs = _inputs(content)
         if inputs:
             self.client.log_inputs(run_id, inputs)
-        model_id = content.model and log_model(
-            self.client, experiment_id, run_id, content.model, content.note
-        )
+        model_id = content.model and log_model(self.tracker, run, content.model, content.note)
         test = next((one.dataset for one in inputs if one.dataset.name.endswith(" test")), None)
         now = int(time.time() * 1000)
         metrics = []
@@ -82,9 +81,8 @@ class Store:
         # In one call: MLflow's client cuts it up where its limits ask for it (1000 metrics, 100 params).
         self.client.log_batch(run_id, metrics, params)
         for path, folder in content.artifacts:
-            self.client.log_artifact(run_id, str(path), folder)
+            self.tracker.files_at(run.artifact_uri).log_artifact(str(path), folder)
         self.client.set_terminated(run_id)
-        self.client.set_tag(run_id, "state", "current")
         self.kept.add(run_id)
         self.outcome.new += 1
         return run_id
