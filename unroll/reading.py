@@ -93,55 +93,63 @@ class Reader:
     def probabilities(self, split: EncodedSplit) -> np.ndarray:
         """Return probabilities_NC of every row, in the split's order, in double precision."""
         order_N = np.argsort(-split.lengths, kind="stable")
-        batches = [order_N[at : at + ROWS] for at in range(0, len(order_N), ROWS)]
         with torch.inference_mode():
-            # One piece of memory for all batches, so that it stays in the cache.
-            room = self.table_RK.new_empty(len(batches[0]) * len(self.weight_DHK), self.table_RK.shape[1])
-            features_NF = torch.cat([self._features(split, rows_B, room) for rows_B in batches])
-            sorted_NC = self.head(features_NF).double().softmax(dim=1).numpy()
+            room = _Room.of(self, min(ROWS, len(order_N)))
+            features_NTDH = torch.empty(len(order_N), len(self.parts), *self.weight_DHK.shape[:2])
+            for at in range(0, len(order_N), ROWS):
+                self._read(split, order_N[at : at + ROWS], room, features_NTDH[at : at + ROWS])
+            sorted_NC = self.head(features_NTDH.flatten(1)).double().softmax(dim=1).numpy()
         probabilities_NC = np.empty(sorted_NC.shape)
         probabilities_NC[order_N] = sorted_NC
         return probabilities_NC
 
-    def _features(self, split: EncodedSplit, rows_B: np.ndarray, room: Tensor) -> Tensor:
-        """Return the pooled states of rows in the order of falling length, (B, F x parts)."""
+    def _read(self, split: EncodedSplit, rows_B: np.ndarray, room: "_Room", features_BTDH: Tensor) -> None:
+        """Write down the pooled states of rows that come in the order of falling length."""
         directions, hidden, width = self.weight_DHK.shape
-        lengths_B, rows = split.lengths[rows_B], len(rows_B)
+        lengths_B, rounds = split.lengths[rows_B], self.weight_DHK.dtype != torch.float32
         place_LDB = self._places(split, rows_B)
-        active_L = np.searchsorted(-lengths_B, -np.arange(lengths_B[0])).tolist()
-        state_SDBH = torch.zeros(self.step.states, directions, rows, hidden)
-        if self.initial_SDH is not None:
-            state_SDBH += self.initial_SDH.unsqueeze(2)
-        largest_DBH = torch.full_like(state_SDBH[0], -torch.inf)
-        sum_DBH = torch.zeros_like(largest_DBH)
-        with products.chosen(rows * hidden * width):
+        active_L = np.searchsorted(-lengths_B, -np.arange(len(place_LDB))).tolist()
+        room.begin(self.initial_SDH)
+        with products.chosen(len(rows_B) * hidden * width):
             for active, steps in groupby(range(len(active_L)), key=active_L.__getitem__):
-                looked_up = room[: directions * active]
-                looked_up_DAK = looked_up.view(directions, active, -1)
-                read_DAK = looked_up_DAK[..., :width]
-                gates_DAK = looked_up_DAK.float()
-                given_DAH = state_SDBH[0, :, :active]
-                multiplied_DAH = given_DAH.to(room.dtype)
-                step = self.step(gates_DAK, state_SDBH[:, :, :active], self.nonlinearity)
-                largest_DAH, sum_DAH = largest_DBH[:, :active], sum_DBH[:, :active]
+                looked_up_NK, gates_NK = (
+                    each[: directions * active] for each in (room.looked_up_MK, room.gates_MK)
+                )
+                read_DAK = looked_up_NK.view(directions, active, -1)[..., :width]
+                state_SDAH, multiplied_DAH, free_DAH, largest_DAH, sum_DAH = (
+                    each[..., :active, :]
+                    for each in (
+                        room.state_SDBH,
+                        room.multiplied_DBH,
+                        room.free_DBH,
+                        room.largest_DBH,
+                        room.sum_DBH,
+                    )
+                )
+                state_DAH = state_SDAH[0]
+                step = self.step(
+                    gates_NK.view(directions, active, -1), state_SDAH, free_DAH, self.nonlinearity
+                )
                 for at in steps:
-                    torch.index_select(self.table_RK, 0, place_LDB[at, :, :active].flatten(), out=looked_up)
+                    torch.index_select(
+                        self.table_RK, 0, place_LDB[at, :, :active].flatten(), out=looked_up_NK
+                    )
                     if at > 0 or self.initial_SDH is not None:
-                        if multiplied_DAH is not given_DAH:
-                            multiplied_DAH.copy_(given_DAH)
+                        if rounds:
+                            multiplied_DAH.copy_(state_DAH)
                         read_DAK.baddbmm_(multiplied_DAH, self.weight_DHK)
-                    if gates_DAK is not looked_up_DAK:
-                        gates_DAK.copy_(looked_up_DAK)
+                    if rounds:
+                        gates_NK.copy_(looked_up_NK)
                     step()
                     if "max" in self.parts:
-                        torch.maximum(largest_DAH, given_DAH, out=largest_DAH)
+                        torch.maximum(largest_DAH, state_DAH, out=largest_DAH)
                     if "mean" in self.parts:
-                        sum_DAH += given_DAH
-        count_B1 = torch.from_numpy(lengths_B).unsqueeze(1)
-        # A row's state stays as it was after its last word: forward the text's last, backward its first.
-        pooled = {"last": state_SDBH[0], "max": largest_DBH, "mean": sum_DBH / count_B1}
-        features = [pooled[part].transpose(0, 1).flatten(1) for part in self.parts]
-        return torch.cat(features, dim=1) * self.step.unit
+                        sum_DAH += state_DAH
+        for place, part in enumerate(self.parts):
+            pooled_DBH = room.pooled(part)[:, : len(rows_B)]
+            torch.mul(pooled_DBH.transpose(0, 1), self.step.unit, out=features_BTDH[:, place])
+            if part == "mean":
+                features_BTDH[:, place] /= torch.from_numpy(lengths_B).view(-1, 1, 1)
 
     def _places(self, split: EncodedSplit, rows_B: np.ndarray) -> Tensor:
         """Return which row of the table each direction of each row reads at each step, (L, D, B).
@@ -154,3 +162,45 @@ class Reader:
         directions = len(self.weight_DHK)
         ids_LDB = split.ids.numpy()[np.stack(word_DLB[:directions], axis=1)]
         return torch.from_numpy(ids_LDB * np.int64(directions) + np.arange(directions)[:, np.newaxis])
+
+
+@dataclass(frozen=True)
+class _Room:
+    """Memory for the batches of a call, all in the same place: fresh pages take 3 us a text."""
+
+    looked_up_MK: Tensor
+    """What the table says of the words of a step; M = D x B."""
+    gates_MK: Tensor
+    """The same in float32."""
+    state_SDBH: Tensor
+    multiplied_DBH: Tensor
+    """The hidden state in the precision of the products."""
+    free_DBH: Tensor
+    largest_DBH: Tensor
+    sum_DBH: Tensor
+
+    @classmethod
+    def of(cls, reader: Reader, rows: int) -> "_Room":
+        directions, hidden, _ = reader.weight_DHK.shape
+        looked_up_MK = reader.table_RK.new_empty(directions * rows, reader.table_RK.shape[1])
+        state_SDBH = torch.empty(reader.step.states, directions, rows, hidden)
+        # In float32 the one is the other.
+        return cls(
+            looked_up_MK,
+            looked_up_MK.float(),
+            state_SDBH,
+            state_SDBH[0].to(looked_up_MK.dtype),
+            *torch.empty(3, directions, rows, hidden),
+        )
+
+    def begin(self, initial_SDH: Tensor | None) -> None:
+        self.state_SDBH.zero_()
+        if initial_SDH is not None:
+            self.state_SDBH.add_(initial_SDH.unsqueeze(2))
+        self.largest_DBH.fill_(-torch.inf)
+        self.sum_DBH.zero_()
+
+    def pooled(self, part: str) -> Tensor:
+        """Return the part for every row, the mean not yet divided."""
+        # A row's state stays as it was after its last word: forward the text's last, backward its first.
+        return {"last": self.state_SDBH[0], "max": self.largest_DBH, "mean": self.sum_DBH}[part]

@@ -47,8 +47,8 @@ class Step(ABC):
         """Return the weights of a direction as the step needs them."""
 
     @abstractmethod
-    def __init__(self, gates_DBK: Tensor, state_SDBH: Tensor, nonlinearity: str) -> None:
-        """Work in this memory; what stands in `gates_DBK` is lost with each step."""
+    def __init__(self, gates_DBK: Tensor, state_SDBH: Tensor, free_DBH: Tensor, nonlinearity: str) -> None:
+        """Work in this memory; what stands in `gates_DBK` and `free_DBH` is lost with each step."""
 
     @abstractmethod
     def __call__(self) -> None:
@@ -60,7 +60,7 @@ class ElmanStep(Step):
     def blocks(weights: Weights) -> Blocks:
         return Blocks(weights.input_GHI, weights.recurrent_GHH, _bias(weights))
 
-    def __init__(self, gates_DBK: Tensor, state_SDBH: Tensor, nonlinearity: str) -> None:
+    def __init__(self, gates_DBK: Tensor, state_SDBH: Tensor, free_DBH: Tensor, nonlinearity: str) -> None:
         self.function = FUNCTIONS[nonlinearity]
         self.gates, self.state = gates_DBK.numpy(), state_SDBH[0].numpy()
 
@@ -82,10 +82,10 @@ class LSTMStep(Step):
             _bias(weights) * scale_X1,
         )
 
-    def __init__(self, gates_DBK: Tensor, state_SDBH: Tensor, nonlinearity: str) -> None:
+    def __init__(self, gates_DBK: Tensor, state_SDBH: Tensor, free_DBH: Tensor, nonlinearity: str) -> None:
         self.gates, self.by_gate = gates_DBK.numpy(), gates_DBK.chunk(4, dim=2)
         self.state, self.cell = state_SDBH.unbind(0)
-        self.squashed = torch.empty_like(self.cell)
+        self.squashed = free_DBH
         self.cell_array, self.squashed_array = self.cell.numpy(), self.squashed.numpy()
 
     def __call__(self) -> None:
@@ -117,11 +117,10 @@ class GRUStep(Step):
             ),
         )
 
-    def __init__(self, gates_DBK: Tensor, state_SDBH: Tensor, nonlinearity: str) -> None:
+    def __init__(self, gates_DBK: Tensor, state_SDBH: Tensor, free_DBH: Tensor, nonlinearity: str) -> None:
         self.by_gate = gates_DBK.chunk(4, dim=2)
         self.reset_and_update = gates_DBK[..., : gates_DBK.shape[2] // 2].numpy()
-        self.state = state_SDBH[0]
-        self.candidate = torch.empty_like(self.state)
+        self.state, self.candidate = state_SDBH[0], free_DBH
         self.candidate_array = self.candidate.numpy()
 
     def __call__(self) -> None:
