@@ -5,9 +5,9 @@ What a word adds to the gates is looked up: a table of the whole vocabulary is m
 in place (reading_cells.py). Rows are read in the order of falling length, so that a step reads those
 alone that still have a word. And pooling is done on the way: no state is kept, arranged or masked.
 
-Axes: N rows, B rows in the batch, A of them that still have a word, L steps, S parts of a state, D
-directions, I components of a vector, V words of the vocabulary, H units of one direction, F of all, K
-pre-activations, R = V x D.
+Axes: N rows, B rows in the batch, L steps, S parts of a state, D directions, T parts of the pooling, I
+components of a vector, V words of the vocabulary, R = V x D, H units of one direction, K pre-activations,
+W of them to which the state adds.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from unroll import products
 from unroll.batches import EncodedSplit
 from unroll.classifier import Classifier, Head, device_of
 from unroll.reading_cells import STEPS, Step
+from unroll.reading_room import Room
 from unroll.words import Words
 
 Precision = Literal["float32", "bfloat16"]
@@ -50,7 +51,7 @@ class Reader:
 
     table_RK: Tensor
     """What word v adds in direction d, in row v x D + d."""
-    weight_DHK: Tensor
+    weight_DHW: Tensor
     initial_SDH: Tensor | None
     step: type[Step]
     nonlinearity: str
@@ -94,8 +95,8 @@ class Reader:
         """Return probabilities_NC of every row, in the split's order, in double precision."""
         order_N = np.argsort(-split.lengths, kind="stable")
         with torch.inference_mode():
-            room = _Room.of(self, min(ROWS, len(order_N)))
-            features_NTDH = torch.empty(len(order_N), len(self.parts), *self.weight_DHK.shape[:2])
+            room = Room.of(self.table_RK, self.weight_DHW, self.step.states, min(ROWS, len(order_N)))
+            features_NTDH = torch.empty(len(order_N), len(self.parts), *self.weight_DHW.shape[:2])
             for at in range(0, len(order_N), ROWS):
                 self._read(split, order_N[at : at + ROWS], room, features_NTDH[at : at + ROWS])
             sorted_NC = self.head(features_NTDH.flatten(1)).double().softmax(dim=1).numpy()
@@ -103,48 +104,23 @@ class Reader:
         probabilities_NC[order_N] = sorted_NC
         return probabilities_NC
 
-    def _read(self, split: EncodedSplit, rows_B: np.ndarray, room: "_Room", features_BTDH: Tensor) -> None:
+    def _read(self, split: EncodedSplit, rows_B: np.ndarray, room: Room, features_BTDH: Tensor) -> None:
         """Write down the pooled states of rows that come in the order of falling length."""
-        directions, hidden, width = self.weight_DHK.shape
-        lengths_B, rounds = split.lengths[rows_B], self.weight_DHK.dtype != torch.float32
-        place_LDB = self._places(split, rows_B)
+        lengths_B, place_LDB = split.lengths[rows_B], self._places(split, rows_B)
         active_L = np.searchsorted(-lengths_B, -np.arange(len(place_LDB))).tolist()
         room.begin(self.initial_SDH)
-        with products.chosen(len(rows_B) * hidden * width):
+        with products.chosen(len(rows_B) * self.weight_DHW[0].numel()):
             for active, steps in groupby(range(len(active_L)), key=active_L.__getitem__):
-                looked_up_NK, gates_NK = (
-                    each[: directions * active] for each in (room.looked_up_MK, room.gates_MK)
-                )
-                read_DAK = looked_up_NK.view(directions, active, -1)[..., :width]
-                state_SDAH, multiplied_DAH, free_DAH, largest_DAH, sum_DAH = (
-                    each[..., :active, :]
-                    for each in (
-                        room.state_SDBH,
-                        room.multiplied_DBH,
-                        room.free_DBH,
-                        room.largest_DBH,
-                        room.sum_DBH,
-                    )
-                )
-                state_DAH = state_SDAH[0]
+                of_these = room.first(active)
                 step = self.step(
-                    gates_NK.view(directions, active, -1), state_SDAH, free_DAH, self.nonlinearity
+                    of_these.gates_DBK, of_these.state_SDBH, of_these.free_DBH, self.nonlinearity
                 )
                 for at in steps:
-                    torch.index_select(
-                        self.table_RK, 0, place_LDB[at, :, :active].flatten(), out=looked_up_NK
-                    )
-                    if at > 0 or self.initial_SDH is not None:
-                        if rounds:
-                            multiplied_DAH.copy_(state_DAH)
-                        read_DAK.baddbmm_(multiplied_DAH, self.weight_DHK)
-                    if rounds:
-                        gates_NK.copy_(looked_up_NK)
+                    # A state of zeros adds nothing.
+                    weight_DHW = None if at == 0 and self.initial_SDH is None else self.weight_DHW
+                    of_these.add_up(self.table_RK, place_LDB[at, :, :active], weight_DHW)
                     step()
-                    if "max" in self.parts:
-                        torch.maximum(largest_DAH, state_DAH, out=largest_DAH)
-                    if "mean" in self.parts:
-                        sum_DAH += state_DAH
+                    of_these.pool(self.parts)
         for place, part in enumerate(self.parts):
             pooled_DBH = room.pooled(part)[:, : len(rows_B)]
             torch.mul(pooled_DBH.transpose(0, 1), self.step.unit, out=features_BTDH[:, place])
@@ -159,48 +135,6 @@ class Reader:
         begin_B, end_B = split.offsets.numpy()[rows_B], split.offsets.numpy()[rows_B + 1]
         step_L1 = np.arange((end_B - begin_B)[0])[:, np.newaxis]
         word_DLB = [np.minimum(begin_B + step_L1, end_B - 1), np.maximum(end_B - 1 - step_L1, begin_B)]
-        directions = len(self.weight_DHK)
+        directions = len(self.weight_DHW)
         ids_LDB = split.ids.numpy()[np.stack(word_DLB[:directions], axis=1)]
         return torch.from_numpy(ids_LDB * np.int64(directions) + np.arange(directions)[:, np.newaxis])
-
-
-@dataclass(frozen=True)
-class _Room:
-    """Memory for the batches of a call, all in the same place: fresh pages take 3 us a text."""
-
-    looked_up_MK: Tensor
-    """What the table says of the words of a step; M = D x B."""
-    gates_MK: Tensor
-    """The same in float32."""
-    state_SDBH: Tensor
-    multiplied_DBH: Tensor
-    """The hidden state in the precision of the products."""
-    free_DBH: Tensor
-    largest_DBH: Tensor
-    sum_DBH: Tensor
-
-    @classmethod
-    def of(cls, reader: Reader, rows: int) -> "_Room":
-        directions, hidden, _ = reader.weight_DHK.shape
-        looked_up_MK = reader.table_RK.new_empty(directions * rows, reader.table_RK.shape[1])
-        state_SDBH = torch.empty(reader.step.states, directions, rows, hidden)
-        # In float32 the one is the other.
-        return cls(
-            looked_up_MK,
-            looked_up_MK.float(),
-            state_SDBH,
-            state_SDBH[0].to(looked_up_MK.dtype),
-            *torch.empty(3, directions, rows, hidden),
-        )
-
-    def begin(self, initial_SDH: Tensor | None) -> None:
-        self.state_SDBH.zero_()
-        if initial_SDH is not None:
-            self.state_SDBH.add_(initial_SDH.unsqueeze(2))
-        self.largest_DBH.fill_(-torch.inf)
-        self.sum_DBH.zero_()
-
-    def pooled(self, part: str) -> Tensor:
-        """Return the part for every row, the mean not yet divided."""
-        # A row's state stays as it was after its last word: forward the text's last, backward its first.
-        return {"last": self.state_SDBH[0], "max": self.largest_DBH, "mean": self.sum_DBH}[part]
