@@ -84,7 +84,7 @@ def rounding(data: str, corpus: str, network: str) -> Loop:
     for trained in sorted((Path(data) / "models" / corpus / network).glob("*")):
         model, _ = load_model(trained, files.sha256_of(vocabulary), "cpu")
         exact, rounded = predict(model, split), Reader.of(model, "bfloat16").probabilities(split)
-        differ.append((exact.argmax(axis=1) != rounded.argmax(axis=1)).mean())
+        differ.append(float((exact.argmax(axis=1) != rounded.argmax(axis=1)).mean()))
         yield len(split)
     return 100 * sum(differ) / len(differ) if differ else None
 

@@ -26,7 +26,8 @@ from unroll.reading_room import Room
 from unroll.words import Words
 
 Precision = Literal["float32", "bfloat16"]
-ROWS = 256
+ROWS = 384
+"""Of a batch: with 128 a text takes a tenth to a third longer, with 768 of two directions as well."""
 LARGEST_TABLE = 512 * 1024**2
 """Bytes in float32."""
 POOLED = {"last", "mean", "max"}
