@@ -9,8 +9,9 @@ from pathlib import Path
 from benchmarks.corpora import Located
 from benchmarks.measurement import Row, Target, measured
 from benchmarks.worker import ROOT, Loop, Worker, rounds
-from unroll import catalogue, checkpoints, environment, files, frames
-from unroll.text import TextRules
+from unroll import catalogue, environment, files, frames
+from unroll.networks import checkpoints
+from unroll.text.tokenization import TextRules
 
 SECTION = "prediction"
 NETWORKS = ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru")
@@ -30,9 +31,9 @@ FORMS = {
 
 def prediction(data: str, corpus: str, network: str, form: str) -> Loop:
     """Read the test split over and over, in one of FORMS or text by text ("one"), with first weights."""
-    from unroll.experiment import Experiment
-    from unroll.prediction import Predictor
-    from unroll.training import merge
+    from unroll.prediction.predictor import Predictor
+    from unroll.training.experiment import Experiment
+    from unroll.training.loop import merge
 
     whole = catalogue.load(ROOT / "params.yaml")
     chosen, spec = whole.corpora[corpus], whole.networks[network]
@@ -71,10 +72,10 @@ def rounding(data: str, corpus: str, network: str) -> Loop:
 
     The score is the share of labels that differ, in %; None where no network has been trained.
     """
-    from unroll.batches import EncodedSplit
-    from unroll.evaluation import load_model
-    from unroll.reading import Reader
-    from unroll.tasks import predict
+    from unroll.evaluation.scoring import load_model
+    from unroll.networks.batches import EncodedSplit
+    from unroll.networks.tasks import predict
+    from unroll.prediction.reader import Reader
 
     environment.prepare_torch("cpu", "highest")
     folder = Path(data) / "data/vocabulary" / corpus

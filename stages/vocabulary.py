@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from unroll import files
-from unroll.encoding import count_tokens, save_split
 from unroll.failures import told_plainly
 from unroll.frames import Chunks
+from unroll.lexicon.encoding import count_tokens, save_split
+from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.params import SPLITS, Params
-from unroll.vocabulary import Vocabulary, VocabularyRules
 
 COLUMNS = ["row", "tokens", "label"]
 

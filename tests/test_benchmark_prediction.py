@@ -10,10 +10,11 @@ from drawn import network
 
 from benchmarks import prediction
 from benchmarks.worker import take
-from unroll import checkpoints, files
-from unroll.classifier import build_model
-from unroll.reading import Reader
-from unroll.vocabulary import Vocabulary, VocabularyRules
+from unroll import files
+from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
+from unroll.networks import checkpoints
+from unroll.networks.classifier import build_model
+from unroll.prediction.reader import Reader
 
 ROWS = tiny.rows(30, seed=5)
 GRU = network(cell="gru", bidirectional=True, pooling="max")

@@ -1,0 +1,169 @@
+"""Raw rows -> clean rows: labels mapped, texts cut into tokens, training rows that repeat removed.
+
+Validation and test are the benchmark's own: of them only rows whose class the corpus leaves out
+are dropped. What else is wrong with them is counted, never repaired.
+
+Rows come and go in chunks; what stays of each is a digest and a number. Of trees their text stays too.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unroll.corpora.trees import is_tree
+from unroll.failures import Refusal
+from unroll.params import SPLITS
+from unroll.text.cutting import Cutter, phrase_schema
+from unroll.text.phrases import key, labelled_phrases
+from unroll.text.profile import Profile
+from unroll.text.tokenization import TextRules, make_batch_tokenizer, make_tokenizer, train_tokenizer
+from unroll.text.workers import spread
+
+Chunks = Iterable[pa.Table]
+"""Of rows (row, text, label); read more than once."""
+LEFT_OUT = "class left out"
+REPEATS = ("empty", "also in test", "also in validation", "repeated")
+EMPTY = key("")
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    phrases: pd.DataFrame | None
+    """Of the training split where its rows are trees: row, sentence, text, tokens, label."""
+    tokenizer: str | None
+    """What bpe or wordpiece learned, as JSON."""
+    profile: dict
+    """What was dropped and why, and what is left."""
+
+
+def clean(
+    raw: Mapping[str, Chunks],
+    keep: Mapping[str, Callable[[pa.Table], None]],
+    rules: TextRules,
+    labels: tuple[str, ...],
+    relabel: tuple[int | None, ...] | None,
+    processes: int = 1,
+    advance: Callable[[int], None] = lambda rows: None,
+) -> Cleaned:
+    """Hand the clean rows of each split to its `keep`, chunk by chunk: row, text, tokens, label, key.
+
+    So many `processes` cut the texts; `advance` is told of every chunk how many rows it had.
+
+    Raises:
+        Refusal: a label has no class, or a class has no training row.
+    """
+    trees = _are_trees(raw["train"])
+    learned = train_tokenizer(rules, _Texts(raw["train"]), trees)
+    classes = dict(enumerate(relabel if relabel is not None else range(len(labels))))
+    cutter = Cutter(make_batch_tokenizer(rules, trees, learned), classes, len(labels))
+    cleaning = _Cleaning(trees)
+    with spread(cutter, processes) as cut:
+        # Train comes last: what stays of it depends on the others.
+        for split in ("validation", "test", "train"):
+            for rows in cut((split, chunk) for chunk in raw[split]):
+                keep[split](cleaning.take(split, rows))
+                advance(len(rows))
+            cleaning.check(split, labels)
+    profile = cleaning.document(labels)
+    if not trees:
+        return Cleaned(None, learned, profile)
+    tokenize = make_tokenizer(rules, trees, learned)
+    phrases, before = labelled_phrases(cleaning.sentences(), tokenize, classes, cleaning.held_out())
+    phrase_schema(len(labels)).validate(phrases)
+    tokens, found = phrases["tokens"], Profile()
+    found.add(map(key, tokens.str.join(" ")), phrases["label"].to_numpy(), tokens.map(len).to_numpy())
+    profile["phrases"] = before | found.document(labels)
+    return Cleaned(phrases, learned, profile)
+
+
+class _Cleaning:
+    """What is remembered of the rows that have been taken: counts, keys and, of trees, sentences."""
+
+    def __init__(self, trees: bool) -> None:
+        self.trees = trees
+        self.profiles = {split: Profile() for split in SPLITS}
+        self.before = dict.fromkeys(SPLITS, 0)
+        self.last_row = dict.fromkeys(SPLITS, -1)
+        self.dropped = {split: Counter({LEFT_OUT: 0}) for split in SPLITS}
+        self.dropped["train"].update(dict.fromkeys(REPEATS, 0))
+        self.kept_trees, self.left_out_trees = [], []
+
+    def take(self, split: str, rows: pa.Table) -> pa.Table:
+        """Return those rows of a chunk that stay."""
+        numbers = rows["row"].to_numpy()
+        if len(rows) and numbers[0] <= self.last_row[split]:
+            raise ValueError(f"{split}: rows must ascend, but {numbers[0]} follows {self.last_row[split]}")
+        self.last_row[split] = int(numbers[-1])
+        self.before[split] += len(rows)
+        left_out = rows.filter(pc.is_null(rows["label"]))
+        self.dropped[split][LEFT_OUT] += len(left_out)
+        kept = rows.filter(pc.is_valid(rows["label"]))
+        if split == "train":
+            kept, why = self._without_repeats(kept)
+            self.dropped[split].update(why)
+            if self.trees:
+                self.kept_trees.append(kept)
+                self.left_out_trees.append(left_out)
+        self.profiles[split].add(
+            kept["key"].to_pylist(), kept["label"].to_numpy(), pc.list_value_length(kept["tokens"]).to_numpy()
+        )
+        return kept
+
+    def check(self, split: str, labels: tuple[str, ...]) -> None:
+        """Raise a Refusal where the split, all of it taken, lacks what cannot be missing."""
+        if self.dropped[split][LEFT_OUT] == self.before[split]:
+            raise Refusal(f"no row is left of the {split} split: relabel leaves all {self.before[split]} out")
+        if split == "train" and (absent := set(range(len(labels))) - set(self.profiles[split].labels)):
+            raise Refusal(f"no training row is left of class {labels[min(absent)]!r}")
+
+    def document(self, labels: tuple[str, ...]) -> dict:
+        return {
+            split: {"rows_before": self.before[split], "dropped": dict(self.dropped[split])}
+            | profile.document(labels)
+            for split, profile in self.profiles.items()
+        }
+
+    def held_out(self) -> set[bytes]:
+        return self.profiles["validation"].keys | self.profiles["test"].keys
+
+    def sentences(self) -> pd.DataFrame:
+        """Return the trees of the training split; one without a class of its own has phrases with one."""
+        left_out, _ = self._without_repeats(pa.concat_tables(self.left_out_trees))
+        return pa.concat_tables([*self.kept_trees, left_out]).sort_by("row").to_pandas()
+
+    def _without_repeats(self, rows: pa.Table) -> tuple[pa.Table, Counter[str]]:
+        """Drop what is empty, stands in another split too, or stood in train before."""
+        reasons = [self._why_not(key) for key in rows["key"].to_pylist()]
+        stays = pa.array([reason is None for reason in reasons], pa.bool_())
+        return rows.filter(stays), Counter(filter(None, reasons))
+
+    def _why_not(self, key: bytes) -> str | None:
+        if key == EMPTY:
+            return "empty"
+        for split in ("test", "validation"):
+            if key in self.profiles[split].keys:
+                return f"also in {split}"
+        if key in self.profiles["train"].keys:
+            return "repeated"
+        self.profiles["train"].keys.add(key)
+        return None
+
+
+class _Texts:
+    """The texts of chunks; iterating again reads them again."""
+
+    def __init__(self, chunks: Chunks) -> None:
+        self.chunks = chunks
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self.chunks:
+            yield from chunk["text"].to_pylist()
+
+
+def _are_trees(chunks: Chunks) -> bool:
+    texts = iter(_Texts(chunks))
+    return is_tree(next(texts, "")) and all(map(is_tree, texts))
