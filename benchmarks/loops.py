@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from benchmarks.limit import products
 from benchmarks.ours import ours
-from benchmarks.prediction import prediction
+from benchmarks.prediction import prediction, rounding
 from benchmarks.reference_loops import reference
 from benchmarks.tutorial import tutorial
 from benchmarks.worker import Loop
@@ -15,4 +15,5 @@ LOOPS: dict[str, Callable[..., Loop]] = {
     "tutorial": tutorial,
     "reference": reference,
     "prediction": prediction,
+    "rounding": rounding,
 }

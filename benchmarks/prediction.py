@@ -24,6 +24,7 @@ LATENCY = Target(2.0, at_most=True)
 FORMS = {
     "encoded": ("many at once, encoded already", None),
     "fastest": (f"many at once, cut by {FASTEST.tokenizer}", THROUGHPUT),
+    "rounded": (f"many at once, cut by {FASTEST.tokenizer}, in bfloat16", THROUGHPUT),
     "own": ("many at once, cut as the corpus is", None),
 }
 
@@ -48,7 +49,9 @@ def prediction(data: str, corpus: str, network: str, form: str) -> Loop:
     }
     with tempfile.TemporaryDirectory() as folder:
         checkpoints.save_model(Path(folder), model.state_dict(), document)
-        predictor = Predictor.load(Path(folder), vocabulary, FASTEST if form == "fastest" else chosen.text)
+        text_rules = FASTEST if form in ("fastest", "rounded") else chosen.text
+        precision = "bfloat16" if form == "rounded" else "float32"
+        predictor = Predictor.load(Path(folder), vocabulary, text_rules, precision=precision)
     clean = Path(data) / "data/clean" / corpus / "test.parquet"
     texts = frames.read_parquet(clean, ["text"])["text"].tolist()
     count = 1 if form == "one" else BATCH
@@ -64,6 +67,29 @@ def prediction(data: str, corpus: str, network: str, form: str) -> Loop:
     return repeat()
 
 
+def rounding(data: str, corpus: str, network: str) -> Loop:
+    """Read the test split with each trained network, as it is and in bfloat16.
+
+    The score is the share of labels that differ, in %; None where no network has been trained.
+    """
+    from unroll.evaluation.scoring import load_model
+    from unroll.networks.batches import EncodedSplit
+    from unroll.networks.tasks import predict
+    from unroll.prediction.reader import Reader
+
+    environment.prepare_torch("cpu", "highest")
+    folder = Path(data) / "data/vocabulary" / corpus
+    vocabulary = folder / "vocabulary.txt"
+    split = EncodedSplit.load(folder / "test", "cpu", vocabulary.read_text(encoding="utf-8").count("\n"))
+    differ = []
+    for trained in sorted((Path(data) / "models" / corpus / network).glob("*")):
+        model, _ = load_model(trained, files.sha256_of(vocabulary), "cpu")
+        exact, rounded = predict(model, split), Reader.of(model, "bfloat16").probabilities(split)
+        differ.append(float((exact.argmax(axis=1) != rounded.argmax(axis=1)).mean()))
+        yield len(split)
+    return 100 * sum(differ) / len(differ) if differ else None
+
+
 def rows(corpus: Located, count: int, seconds: float, networks: Iterable[str] = NETWORKS) -> Iterable[Row]:
     """Yield the rows of each network, measured in `count` rounds of so many seconds a form."""
     for network in networks:
@@ -75,13 +101,18 @@ def rows(corpus: Located, count: int, seconds: float, networks: Iterable[str] = 
                 for form in (*FORMS, "one")
             }
             rates = rounds(loops, count, seconds)
-        yield from of_network(f"{corpus.name}, {network}", rates)
+        with Worker("rounding", corpus.settings | {"network": network}) as reading:
+            differ = reading.run().score
+        yield from of_network(f"{corpus.name}, {network}", rates, differ)
 
 
-def of_network(case: str, rates: dict[str, list[float]]) -> list[Row]:
+def of_network(case: str, rates: dict[str, list[float]], differ: float | None) -> list[Row]:
     found = [
         measured(SECTION, case, words, "texts/s", rates[form], target)
         for form, (words, target) in FORMS.items()
     ]
     each = [1000 / rate for rate in rates["one"]]
-    return [*found, measured(SECTION, case, "one text, cut as the corpus is", "ms", each, LATENCY)]
+    found.append(measured(SECTION, case, "one text, cut as the corpus is", "ms", each, LATENCY))
+    if differ is not None:
+        found.append(measured(SECTION, case, "labels that bfloat16 changes", "% of texts", [differ]))
+    return found

@@ -73,6 +73,16 @@ def test_texts_may_come_line_by_line(project):
     assert asked.stdout == CliRunner().invoke(app, ["gru", *TEXTS]).stdout
 
 
+def test_bfloat16_is_an_option_and_no_default(project):
+    exact, asked, rounded = (
+        CliRunner().invoke(app, ["gru", *more, *TEXTS]).stdout
+        for more in ([], ["--precision", "float32"], ["--precision", "bfloat16"])
+    )
+    assert asked == exact
+    assert rounded != exact
+    assert [row.keys() for row in read(rounded)] == [row.keys() for row in read(exact)]
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

@@ -44,12 +44,14 @@ def load(folder: Path, rules: TextRules = WORDS, **more: object) -> Predictor:
     return Predictor.load(folder / "model", folder / "vocabulary.txt", rules, **more)
 
 
-def test_texts_get_what_the_corpus_gets_row_for_row(corpus, trained, tmp_path):
-    predictor = load(trained)
+@pytest.mark.parametrize("changes", [{}, {"layers": 2}, {"pooling": "max+attention"}])
+def test_texts_get_what_the_corpus_gets_row_for_row(corpus, trained, tmp_path, changes):
+    folder = saved(corpus, tmp_path, SMALL.model_copy(update=changes)) if changes else trained
+    predictor = load(folder)
     rows = [{"text": text, "label": 0} for text in TEXTS]
     expected = tasks.predict(predictor.model, tiny.encoded(tmp_path / "rows", rows, corpus.vocabulary))
     found = predictor.predict(TEXTS)
-    np.testing.assert_array_equal(found.probabilities_NC, expected)
+    np.testing.assert_allclose(found.probabilities_NC, expected, rtol=0, atol=1e-6)
     assert found.labels == [LABELS[place] for place in expected.argmax(axis=1)]
     assert len(set(found.labels)) > 1
 
@@ -76,6 +78,18 @@ def test_texts_are_cut_and_coded_as_the_corpus_would_be(trained, tokenizer):
     assert split.lengths.tolist() == [len(row) for row in expected]
     assert split.ids.tolist() == [index for row in expected for index in row]
     assert split.offsets.tolist() == [0, *np.cumsum(split.lengths)]
+
+
+def test_bfloat16_moves_probabilities_by_little_and_only_when_asked_for(trained):
+    exact, rounded = (load(trained, **more).predict(TEXTS) for more in ({}, {"precision": "bfloat16"}))
+    moved = np.abs(rounded.probabilities_NC - exact.probabilities_NC).max()
+    assert 1e-6 < moved < 0.02
+
+
+def test_bfloat16_is_refused_where_nothing_reads_in_it(corpus, tmp_path):
+    folder = saved(corpus, tmp_path, SMALL.model_copy(update={"layers": 2}))
+    with pytest.raises(Refusal, match="model reads in float32 alone"):
+        load(folder, precision="bfloat16")
 
 
 def test_a_text_without_words_has_a_prediction_and_no_text_has_none(trained):

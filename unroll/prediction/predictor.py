@@ -19,6 +19,7 @@ from unroll.lexicon.vocabulary import UNKNOWN, Vocabulary
 from unroll.networks import tasks
 from unroll.networks.batches import EncodedSplit
 from unroll.networks.classifier import Classifier, device_of
+from unroll.prediction.reader import SUITED, Precision, Reader, suits
 from unroll.text.tokenization import TextRules, make_batch_tokenizer
 
 
@@ -46,6 +47,8 @@ class Predictor:
     cut: Callable[[list[str]], pa.ListArray]
     """Texts -> the tokens of each."""
     classes: tuple[str, ...]
+    reader: Reader | None = None
+    """The same classifier arranged for reading, where it is of a kind that can be."""
 
     @classmethod
     def load(
@@ -55,14 +58,16 @@ class Predictor:
         rules: TextRules,
         pieces: Path | None = None,
         device: str = "cpu",
+        precision: Precision = "float32",
     ) -> "Predictor":
         """Read what a train stage left in `folder`, and the vocabulary.txt that it was trained with.
 
         `rules` are those of the corpus; `pieces` is its tokenizer.json where its tokenizer learned some.
+        In bfloat16 probabilities move by some thousandths, and a label where two classes are as close.
 
         Raises:
-            Refusal: a file is missing or damaged, the vocabulary is another one, or the network predicts
-                words and not classes.
+            Refusal: a file is missing or damaged, the vocabulary is another one, the network predicts
+                words and not classes, or bfloat16 is wanted and it is not of a kind that reads in it.
         """
         if rules.subwords is not None and pieces is None:
             raise Refusal(f"{rules.tokenizer} learned its pieces: the corpus's tokenizer.json is needed too")
@@ -72,9 +77,12 @@ class Predictor:
         model, document = load_model(folder, files.sha256_of(vocabulary), device)
         if not isinstance(model, Classifier):
             raise Refusal(f"{folder} holds a network that predicts next words: it knows no classes of texts")
+        reader = Reader.of(model, precision) if suits(model) else None
+        if reader is None and precision != "float32":
+            raise Refusal(f"{folder} reads in float32 alone: {precision} is for {SUITED}")
         trained = None if pieces is None else pieces.read_text(encoding="utf-8")
         cut = make_batch_tokenizer(rules, trained=trained)
-        return cls(model, Vocabulary.load(vocabulary), cut, tuple(document["labels"]))
+        return cls(model, Vocabulary.load(vocabulary), cut, tuple(document["labels"]), reader)
 
     def predict(self, texts: Sequence[str]) -> Predictions:
         """Return what the model makes of each text, whatever stands beside it."""
@@ -105,4 +113,6 @@ class Predictor:
         """Return what the model makes of texts that are ids already; of no text, no predictions."""
         if not len(split):
             return Predictions(self.classes, np.empty((0, len(self.classes))))
-        return Predictions(self.classes, tasks.predict(self.model, split))
+        if self.reader is None or split.unseen_XE is not None:
+            return Predictions(self.classes, tasks.predict(self.model, split))
+        return Predictions(self.classes, self.reader.probabilities(split))
