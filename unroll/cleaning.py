@@ -9,6 +9,8 @@ Rows come and go in chunks; what stays of each is a digest and a number. Of tree
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
 
 import pandas as pd
 import pyarrow as pa
@@ -21,7 +23,7 @@ from unroll.phrases import key, labelled_phrases
 from unroll.profile import Profile
 from unroll.text import TextRules, make_batch_tokenizer, make_tokenizer, train_tokenizer
 from unroll.trees import is_tree
-from unroll.workers import spread
+from unroll.workers import spread_tables
 
 Chunks = Iterable[pa.Table]
 """Of rows (row, text, label); read more than once."""
@@ -61,7 +63,7 @@ def clean(
     classes = dict(enumerate(relabel if relabel is not None else range(len(labels))))
     cutter = Cutter(make_batch_tokenizer(rules, trees, learned), classes, len(labels))
     cleaning = _Cleaning(trees)
-    with spread(cutter, processes) as cut:
+    with spread_tables(cutter, processes) as cut:
         # Train comes last: what stays of it depends on the others.
         for split in ("validation", "test", "train"):
             for rows in cut((split, chunk) for chunk in raw[split]):
@@ -101,16 +103,17 @@ class _Cleaning:
         self.before[split] += len(rows)
         left_out = rows.filter(pc.is_null(rows["label"]))
         self.dropped[split][LEFT_OUT] += len(left_out)
-        kept = rows.filter(pc.is_valid(rows["label"]))
+        kept = rows.filter(pc.is_valid(rows["label"])) if len(left_out) else rows
+        keys = kept["key"].to_pylist()
         if split == "train":
-            kept, why = self._without_repeats(kept)
+            stays, why = self._without_repeats(keys)
+            kept, keys = kept.filter(stays), compress(keys, stays.to_pylist())
             self.dropped[split].update(why)
             if self.trees:
                 self.kept_trees.append(kept)
                 self.left_out_trees.append(left_out)
-        self.profiles[split].add(
-            kept["key"].to_pylist(), kept["label"].to_numpy(), pc.list_value_length(kept["tokens"]).to_numpy()
-        )
+        lengths = pc.list_value_length(kept["tokens"]).to_numpy()
+        self.profiles[split].add(keys, kept["label"].to_numpy(), lengths)
         return kept
 
     def check(self, split: str, labels: tuple[str, ...]) -> None:
@@ -132,25 +135,29 @@ class _Cleaning:
 
     def sentences(self) -> pd.DataFrame:
         """Return the trees of the training split; one without a class of its own has phrases with one."""
-        left_out, _ = self._without_repeats(pa.concat_tables(self.left_out_trees))
-        return pa.concat_tables([*self.kept_trees, left_out]).sort_by("row").to_pandas()
+        left_out = pa.concat_tables(self.left_out_trees)
+        stays, _ = self._without_repeats(left_out["key"].to_pylist())
+        return pa.concat_tables([*self.kept_trees, left_out.filter(stays)]).sort_by("row").to_pandas()
 
-    def _without_repeats(self, rows: pa.Table) -> tuple[pa.Table, Counter[str]]:
-        """Drop what is empty, stands in another split too, or stood in train before."""
-        reasons = [self._why_not(key) for key in rows["key"].to_pylist()]
-        stays = pa.array([reason is None for reason in reasons], pa.bool_())
-        return rows.filter(stays), Counter(filter(None, reasons))
+    @cached_property
+    def _not_for_training(self) -> dict[bytes, str]:
+        """Why a training row is dropped even if it is the first of its kind; the other splits are taken."""
+        held_out = {
+            key: f"also in {split}" for split in ("validation", "test") for key in self.profiles[split].keys
+        }
+        return held_out | {EMPTY: "empty"}
 
-    def _why_not(self, key: bytes) -> str | None:
-        if key == EMPTY:
-            return "empty"
-        for split in ("test", "validation"):
-            if key in self.profiles[split].keys:
-                return f"also in {split}"
-        if key in self.profiles["train"].keys:
-            return "repeated"
-        self.profiles["train"].keys.add(key)
-        return None
+    def _without_repeats(self, keys: list[bytes]) -> tuple[pa.BooleanArray, Counter[str]]:
+        """Tell which rows stay: not what is empty, stands in another split too, or stood in train before."""
+        seen, refused = self.profiles["train"].keys, self._not_for_training
+        stays, dropped = [], Counter()
+        for key in keys:
+            if stay := key not in seen and key not in refused:
+                seen.add(key)
+            else:
+                dropped[refused.get(key, "repeated")] += 1
+            stays.append(stay)
+        return pa.array(stays, pa.bool_()), dropped
 
 
 class _Texts:
