@@ -28,6 +28,8 @@ from unroll.workers import spread_tables
 Chunks = Iterable[pa.Table]
 """Of rows (row, text, label); read more than once."""
 LEFT_OUT = "class left out"
+HELD_OUT = ("validation", "test")
+"""A row in both counts as one of the last."""
 REPEATS = ("empty", "also in test", "also in validation", "repeated")
 EMPTY = key("")
 
@@ -142,20 +144,18 @@ class _Cleaning:
     @cached_property
     def _not_for_training(self) -> dict[bytes, str]:
         """Why a training row is dropped even if it is the first of its kind; the other splits are taken."""
-        held_out = {
-            key: f"also in {split}" for split in ("validation", "test") for key in self.profiles[split].keys
-        }
-        return held_out | {EMPTY: "empty"}
+        held_out = [dict.fromkeys(self.profiles[split].keys, f"also in {split}") for split in HELD_OUT]
+        return {**held_out[0], **held_out[1], EMPTY: "empty"}
 
     def _without_repeats(self, keys: list[bytes]) -> tuple[pa.BooleanArray, Counter[str]]:
         """Tell which rows stay: not what is empty, stands in another split too, or stood in train before."""
         seen, refused = self.profiles["train"].keys, self._not_for_training
         stays, dropped = [], Counter()
-        for key in keys:
-            if stay := key not in seen and key not in refused:
-                seen.add(key)
+        for digest in keys:
+            if stay := digest not in seen and digest not in refused:
+                seen.add(digest)
             else:
-                dropped[refused.get(key, "repeated")] += 1
+                dropped[refused.get(digest, "repeated")] += 1
             stays.append(stay)
         return pa.array(stays, pa.bool_()), dropped
 
