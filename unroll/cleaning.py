@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
+from itertools import compress, tee
 
 import pandas as pd
 import pyarrow as pa
@@ -66,12 +66,15 @@ def clean(
     cutter = Cutter(make_batch_tokenizer(rules, trees, learned), classes, len(labels))
     cleaning = _Cleaning(trees)
     with spread_tables(cutter, processes) as cut:
-        # Train comes last: what stays of it depends on the others.
-        for split in ("validation", "test", "train"):
-            for rows in cut((split, chunk) for chunk in raw[split]):
-                keep[split](cleaning.take(split, rows))
-                advance(len(rows))
-            cleaning.check(split, labels)
+        # Train comes last: what stays of it depends on the others. One stream, so that no process waits
+        # where a split ends.
+        order = (*HELD_OUT, "train")
+        chunks, read_ahead = tee((split, chunk) for split in order for chunk in raw[split])
+        for (split, _), rows in zip(chunks, cut(read_ahead), strict=True):
+            keep[split](cleaning.take(split, rows))
+            advance(len(rows))
+    for split in order:
+        cleaning.check(split, labels)
     profile = cleaning.document(labels)
     if not trees:
         return Cleaned(None, learned, profile)
