@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from unroll import frames
 from unroll.cutting import Cutter, phrase_schema
 from unroll.failures import Refusal
 from unroll.params import SPLITS
@@ -109,10 +110,10 @@ class _Cleaning:
         left_out = rows.filter(pc.is_null(rows["label"]))
         self.dropped[split][LEFT_OUT] += len(left_out)
         kept = rows.filter(pc.is_valid(rows["label"])) if len(left_out) else rows
-        keys = kept["key"].to_pylist()
+        keys = frames.as_list(kept["key"])
         if split == "train":
             stays, why = self._without_repeats(keys)
-            kept, keys = kept.filter(stays), compress(keys, stays.to_pylist())
+            kept, keys = kept.filter(pa.array(stays, pa.bool_())), compress(keys, stays)
             self.dropped[split].update(why)
             if self.trees:
                 self.kept_trees.append(kept)
@@ -141,8 +142,9 @@ class _Cleaning:
     def sentences(self) -> pd.DataFrame:
         """Return the trees of the training split; one without a class of its own has phrases with one."""
         left_out = pa.concat_tables(self.left_out_trees)
-        stays, _ = self._without_repeats(left_out["key"].to_pylist())
-        return pa.concat_tables([*self.kept_trees, left_out.filter(stays)]).sort_by("row").to_pandas()
+        stays, _ = self._without_repeats(frames.as_list(left_out["key"]))
+        left_out = left_out.filter(pa.array(stays, pa.bool_()))
+        return pa.concat_tables([*self.kept_trees, left_out]).sort_by("row").to_pandas()
 
     @cached_property
     def _not_for_training(self) -> dict[bytes, str]:
@@ -150,7 +152,7 @@ class _Cleaning:
         held_out = [dict.fromkeys(self.profiles[split].keys, f"also in {split}") for split in HELD_OUT]
         return {**held_out[0], **held_out[1], EMPTY: "empty"}
 
-    def _without_repeats(self, keys: list[bytes]) -> tuple[pa.BooleanArray, Counter[str]]:
+    def _without_repeats(self, keys: list[bytes]) -> tuple[list[bool], Counter[str]]:
         """Tell which rows stay: not what is empty, stands in another split too, or stood in train before."""
         seen, refused = self.profiles["train"].keys, self._not_for_training
         stays, dropped = [], Counter()
@@ -160,7 +162,7 @@ class _Cleaning:
             else:
                 dropped[refused.get(digest, "repeated")] += 1
             stays.append(stay)
-        return pa.array(stays, pa.bool_()), dropped
+        return stays, dropped
 
 
 class _Texts:
@@ -171,7 +173,7 @@ class _Texts:
 
     def __iter__(self) -> Iterator[str]:
         for chunk in self.chunks:
-            yield from chunk["text"].to_pylist()
+            yield from frames.as_list(chunk["text"])
 
 
 def _are_trees(chunks: Chunks) -> bool:

@@ -30,8 +30,8 @@ class Cutter:
             Refusal: a label has no class.
         """
         split, raw = chunk
-        tokens = self.tokenize(raw["text"].to_pylist())
-        keys = [key(words) for words in pc.binary_join(tokens, " ").to_pylist()]
+        tokens = self.tokenize(frames.as_list(raw["text"]))
+        keys = [key(words) for words in frames.as_list(pc.binary_join(tokens, " "))]
         columns = [raw["row"], raw["text"], tokens, self._labels(split, raw), pa.array(keys, pa.binary(16))]
         cut = pa.table(columns, schema=CUT)
         clean = cut.filter(pc.is_valid(cut["label"])).select(frames.CLEAN.names)
@@ -39,8 +39,8 @@ class Cutter:
         return cut
 
     def _labels(self, split: str, raw: pa.Table) -> pa.Array:
-        labels = raw["label"].to_pylist()
-        for row, label in zip(raw["row"], labels, strict=True):
+        labels = frames.as_list(raw["label"])
+        for row, label in zip(frames.as_list(raw["row"]), labels, strict=True):
             if label not in self.classes:
                 raise Refusal(f"{split}, row {row}: label {label} is none of 0..{len(self.classes) - 1}")
         return pa.array([self.classes[label] for label in labels], pa.int64())

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unroll import files
+from unroll.frames import as_list
 from unroll.vocabulary import UNKNOWN, Vocabulary
 
 ID = np.dtype("<i4")
@@ -66,7 +67,7 @@ class Draft:
     def _take(self, chunk: pa.Table) -> None:
         # Each distinct word of the chunk is looked up once.
         tokens = pc.list_flatten(chunk["tokens"]).combine_chunks().dictionary_encode()
-        words = tokens.dictionary.to_pylist()
+        words = as_list(tokens.dictionary)
         numbers = np.array([self.numbers.setdefault(word, len(self.numbers) + 1) for word in words], ID)
         lengths = pc.list_value_length(chunk["tokens"]).to_numpy().astype(np.int64)
         empty = lengths.cumsum()[lengths == 0]
