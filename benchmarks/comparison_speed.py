@@ -19,8 +19,9 @@ environment.pin()  # before numpy is imported
 # ruff: noqa: E402
 import numpy as np
 
-from unroll import metrics, resampling, significance
-from unroll.statistics import two_level
+from unroll import metrics
+from unroll.comparison import resampling, significance
+from unroll.comparison.statistics import two_level
 
 
 def main() -> None:

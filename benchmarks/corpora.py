@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.worker import ROOT
-from unroll import hub
+from unroll.corpora import hub
 from unroll.failures import Refusal
 
 if TYPE_CHECKING:  # it imports torch, which the process that only owns workers can do without
-    from unroll.batches import EncodedSplit
+    from unroll.networks.batches import EncodedSplit
 
 STAND_INS = {
     "tweets": "starter_tweets",
@@ -58,7 +58,7 @@ class Encoded:
 
     @classmethod
     def load(cls, folder: Path, corpus: str) -> "Encoded":
-        from unroll.batches import EncodedSplit
+        from unroll.networks.batches import EncodedSplit
 
         data = folder / "data/vocabulary" / corpus
         size = (data / "vocabulary.txt").read_text(encoding="utf-8").count("\n")

@@ -8,13 +8,14 @@ from torch import nn
 
 from benchmarks.corpora import Encoded
 from benchmarks.worker import ROOT, Loop
-from unroll import catalogue, environment, optimizers, training
-from unroll.batches import training_order
-from unroll.experiment import Experiment
-from unroll.networks import BagNetwork, Network, RecurrentNetwork
+from unroll import catalogue, environment
+from unroll.networks.batches import training_order
+from unroll.networks.spec import BagNetwork, Network, RecurrentNetwork
+from unroll.networks.tasks import Task
 from unroll.params import parse
-from unroll.tasks import Task
-from unroll.training import Training
+from unroll.training import loop, optimizers
+from unroll.training.experiment import Experiment
+from unroll.training.loop import Training
 
 SEED = 1
 
@@ -30,7 +31,7 @@ def ours(data: str, corpus: str, network: str | dict, rules: dict, passes: int |
     chosen = whole.corpora[corpus]
     # What suits the corpus belongs to our recipe; a network that is given stands for itself.
     of_corpus = chosen.training if isinstance(network, str) else {}
-    made = training.merge(whole.training, of_corpus, spec.training, rules)
+    made = loop.merge(whole.training, of_corpus, spec.training, rules)
     environment.prepare_torch("cpu", made.matmul_precision)
     read = Encoded.load(Path(data), corpus)
     experiment = Experiment(spec, made, chosen.headline, read.vocabulary, len(chosen.labels), SEED)

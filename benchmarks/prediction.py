@@ -9,8 +9,9 @@ from pathlib import Path
 from benchmarks.corpora import Located
 from benchmarks.measurement import Row, Target, measured
 from benchmarks.worker import ROOT, Loop, Worker, rounds
-from unroll import catalogue, checkpoints, environment, files, frames
-from unroll.text import TextRules
+from unroll import catalogue, environment, files, frames
+from unroll.networks import checkpoints
+from unroll.text.tokenization import TextRules
 
 SECTION = "prediction"
 NETWORKS = ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru")
@@ -29,9 +30,9 @@ FORMS = {
 
 def prediction(data: str, corpus: str, network: str, form: str) -> Loop:
     """Read the test split over and over, in one of FORMS or text by text ("one"), with first weights."""
-    from unroll.experiment import Experiment
-    from unroll.prediction import Predictor
-    from unroll.training import merge
+    from unroll.prediction.predictor import Predictor
+    from unroll.training.experiment import Experiment
+    from unroll.training.loop import merge
 
     whole = catalogue.load(ROOT / "params.yaml")
     chosen, spec = whole.corpora[corpus], whole.networks[network]

@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks import invented_tweets
 from benchmarks.measurement import Row, Target, compared, measured
 from unroll import files
-from unroll.text import TextRules, make_batch_tokenizer
+from unroll.text.tokenization import TextRules, make_batch_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = "invented"

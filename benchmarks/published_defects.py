@@ -22,11 +22,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unroll import catalogue, training
-from unroll.batches import Batch, EncodedSplit
-from unroll.classifier import Classifier
-from unroll.experiment import Experiment
-from unroll.tasks import Classification
+from unroll import catalogue
+from unroll.networks.batches import Batch, EncodedSplit
+from unroll.networks.classifier import Classifier
+from unroll.networks.tasks import Classification
+from unroll.training import loop
+from unroll.training.experiment import Experiment
 
 SEEDS = (1, 2, 3)
 T2_BATCHES = 1500  # of 4 rows: an epoch of the notebook's own data, some 6,000 tweets
@@ -90,7 +91,7 @@ def report(
 ) -> None:
     corpus = whole.corpora[corpus_name]
     network = whole.networks[network_name].model_copy(update={"batching": batching})
-    rules = training.merge(whole.training, corpus.training, network.training, rule)
+    rules = loop.merge(whole.training, corpus.training, network.training, rule)
     environment.prepare_torch("cpu", rules.matmul_precision)
     data = Path("data/vocabulary") / corpus_name
     vocabulary = (data / "vocabulary.txt").read_text(encoding="utf-8").count("\n")
@@ -107,7 +108,7 @@ def report(
         task = OverTheBatch("accuracy") if over_batch else Classification("accuracy")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "checkpoint"
-            fitted = training.fit(model, train, validation, task, rules, batching, seed, path)
+            fitted = loop.fit(model, train, validation, task, rules, batching, seed, path)
         answers_N = answers(model, validation)
         accuracies.append((answers_N == labels_N).mean())
         shares.append(np.bincount(answers_N).max() / len(answers_N))

@@ -21,8 +21,8 @@ from benchmarks.corpora import Encoded
 from benchmarks.tutorial import LAYERS, batches
 from benchmarks.worker import ROOT, Loop
 from unroll import catalogue, metrics
-from unroll.batches import EncodedSplit
-from unroll.vocabulary import PAD
+from unroll.lexicon.vocabulary import PAD
+from unroll.networks.batches import EncodedSplit
 
 READING_BATCH = 64
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import vl_convert
 
 from benchmarks.measurement import Row
-from unroll import figures_theme as theme
 from unroll import files
 from unroll.failures import Refusal
-from unroll.figures_chart import SCHEMA, VEGA_LITE
+from unroll.report.figures import theme
+from unroll.report.figures.chart import SCHEMA, VEGA_LITE
 
 COLUMNS = ("section", "case", "metric", "unit", "ours", "other", "ratio", "low", "high", "target", "met")
 BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"

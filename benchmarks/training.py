@@ -9,8 +9,9 @@ from benchmarks import machine
 from benchmarks.corpora import Located
 from benchmarks.measurement import Row, Target, compared
 from benchmarks.worker import ROOT, Worker, rounds
-from unroll import catalogue, operations
-from unroll.cost import FORWARD_AND_BACKWARD
+from unroll import catalogue
+from unroll.evaluation import operations
+from unroll.evaluation.cost import FORWARD_AND_BACKWARD
 from unroll.params import parse
 
 SECTION = "training"

@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 from benchmarks.corpora import Encoded
 from benchmarks.worker import ROOT, Loop
 from unroll import catalogue
-from unroll.batches import EncodedSplit
-from unroll.vocabulary import PAD
+from unroll.lexicon.vocabulary import PAD
+from unroll.networks.batches import EncodedSplit
 
 LAYERS = {"elman": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 BATCH_SIZE = 64

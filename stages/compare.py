@@ -9,8 +9,9 @@ from unroll.failures import told_plainly
 
 def main(corpus: str) -> None:
     environment.pin()  # before numpy: one thread, so that sums come out the same
-    from unroll import comparison, files, results
-    from unroll.comparison_spec import Comparison, Published
+    from unroll import files
+    from unroll.comparison import compare, results
+    from unroll.comparison.spec import Comparison, Published
     from unroll.params import Name, Params, Seed
 
     params = Params()
@@ -32,7 +33,7 @@ def main(corpus: str) -> None:
         )
         for network in networks
     ]
-    document = comparison.document(corpus, title, published, found, rows, rules)
+    document = compare.document(corpus, title, published, found, rows, rules)
     files.write_json(reports / "comparison" / f"{corpus}.json", document)
 
 

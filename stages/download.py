@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from unroll import corpora, files, frames, sources
+from unroll import files, frames
+from unroll.corpora import readers, sources
 from unroll.failures import told_plainly
 from unroll.params import Params
 
@@ -16,7 +17,7 @@ def main(corpus: str) -> None:
     if relabel is not None:
         # `labels` are the classes then, not the names of what the source holds.
         names = tuple(map(str, range(len(relabel))))
-    splits, record = corpora.fetch(source, names)
+    splits, record = readers.fetch(source, names)
     with files.whole_folder(Path("data/raw") / corpus) as folder:
         for split, frame in splits.items():
             frames.write_parquet(folder / f"{split}.parquet", frame, frames.RAW)

@@ -11,9 +11,10 @@ from unroll.failures import told_plainly
 def main(corpus: str, network_name: str) -> None:
     started = time.monotonic()
     environment.pin()
-    from unroll import evaluation, files, frames
-    from unroll.batches import EncodedSplit
-    from unroll.embeddings import pretrained
+    from unroll import files, frames
+    from unroll.evaluation import scoring
+    from unroll.networks.batches import EncodedSplit
+    from unroll.networks.embeddings import pretrained
     from unroll.params import Params, Seed
 
     seeds = Params().get("select.seeds", tuple[Seed, ...])
@@ -28,15 +29,15 @@ def main(corpus: str, network_name: str) -> None:
     models, documents = {}, []
     for seed in seeds:
         folder = Path("models") / corpus / network_name / str(seed)
-        models[seed], document = evaluation.load_model(folder, vocabulary_sha256, device)
+        models[seed], document = scoring.load_model(folder, vocabulary_sha256, device)
         documents.append(document)
     headline, labels, rules = document["headline"], document["labels"], document["training"]
     environment.prepare_torch(device, rules["matmul_precision"])
     loop_started = time.monotonic()
     if headline == "perplexity":
-        found = evaluation.of_words(models, train, test, vocabulary)
+        found = scoring.of_words(models, train, test, vocabulary)
     else:
-        found = evaluation.of_classes(models, train, test, len(labels))
+        found = scoring.of_classes(models, train, test, len(labels))
     loop_seconds = time.monotonic() - loop_started
     report = {
         "corpus": corpus,
@@ -47,14 +48,14 @@ def main(corpus: str, network_name: str) -> None:
         "supervision": rules["supervision"],
         "best_epochs": [one["best_epoch"] for one in documents],
         "parameters": document["parameters"],
-        "operations": evaluation.operations_of(models[seed], document),
+        "operations": scoring.operations_of(models[seed], document),
         "rows": len(test),
         **found.summary,
         "source": files.read_json(Path("data/raw") / corpus / "source.json"),
     }
     reports, name = Path("reports"), f"{corpus}/{network_name}"
     files.write_json(reports / "scores" / f"{name}.json", report)
-    files.write_json(reports / "metrics" / f"{name}.json", evaluation.as_metrics(headline, found.summary))
+    files.write_json(reports / "metrics" / f"{name}.json", scoring.as_metrics(headline, found.summary))
     frames.write_parquet(reports / "predictions" / f"{name}.parquet", found.predictions, found.schema)
     # Times do not repeat, so they stay outside the outs.
     seconds = {"all": time.monotonic() - started, "loop": loop_seconds}

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from unroll import cleaning, files, frames, workers
+from unroll import files, frames
 from unroll.failures import told_plainly
 from unroll.params import SPLITS, Params
 from unroll.progress import Display, RowClock
-from unroll.text import TextRules
+from unroll.text import cleaning, workers
+from unroll.text.tokenization import TextRules
 
 
 def main(corpus: str) -> None:

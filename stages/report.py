@@ -8,9 +8,11 @@ from unroll.failures import told_plainly
 
 def main() -> None:
     environment.pin()
-    from unroll import comparison_tables, figures, files, latex, page, plots_data, ranks, times
-    from unroll.comparison_tables import PAIR_COLUMNS, ROW_COLUMNS, as_csv
+    from unroll import files
     from unroll.params import Name, Params
+    from unroll.report import latex, page, plots_data, ranks, tables, times
+    from unroll.report.figures import gallery
+    from unroll.report.tables import PAIR_COLUMNS, ROW_COLUMNS, as_csv
 
     reports = Path("reports")
     params = Params()
@@ -18,18 +20,18 @@ def main() -> None:
     documents = [files.read_json(reports / "comparison" / f"{corpus}.json") for corpus in corpora]
     over_corpora = ranks.of_documents(documents)
     for name, rows, columns in (
-        ("comparison", comparison_tables.rows(documents), ROW_COLUMNS),
-        ("pairs", comparison_tables.pair_rows(documents), PAIR_COLUMNS),
+        ("comparison", tables.rows(documents), ROW_COLUMNS),
+        ("pairs", tables.pair_rows(documents), PAIR_COLUMNS),
         ("plots/confusions", plots_data.confusions(documents), plots_data.CONFUSION_COLUMNS),
         ("plots/curves", plots_data.curves(documents), plots_data.CURVE_COLUMNS),
     ):
         files.write_text(reports / f"{name}.csv", as_csv(rows, columns))
-    files.write_text(reports / "comparison.md", comparison_tables.markdown(documents, over_corpora))
+    files.write_text(reports / "comparison.md", tables.markdown(documents, over_corpora))
     files.write_text(reports / "index.html", page.render(documents, over_corpora))
     # Times do not repeat, so they are no out; the page shows them where they lie beside it.
     files.write_text(reports / "times.js", times.as_script(Path(".unroll/times"), documents))
     with files.whole_folder(reports / "figures") as folder:
-        for name, figure in figures.all_figures(documents, over_corpora).items():
+        for name, figure in gallery.all_figures(documents, over_corpora).items():
             files.write_text(folder / f"{name}.svg", figure.svg())
     with files.whole_folder(reports / "tables") as folder:
         for name, text in latex.tables(documents, over_corpora).items():

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from unroll import lockfile, projection, projection_comparison
 from unroll.failures import told_plainly
+from unroll.pipeline import lockfile
+from unroll.tracking import projection, projection_comparison
 
 NAME = "([a-z][a-z0-9_]*)"
 TRAIN = rf"python -m stages\.train {NAME} {NAME} (0|[1-9][0-9]*)"
@@ -27,13 +28,13 @@ def main() -> None:
     ]
     compared = comparisons(entries)
     # MLflow, 2 s to import: after the lock has been found good.
-    from unroll import tracking, tracking_client
+    from unroll.tracking import client, tracker
 
-    uri = tracking_client.address()
-    outcome = tracking.project(groups, compared, uri, tracking_client.commit())
+    uri = client.address()
+    outcome = tracker.project(groups, compared, uri, client.commit())
     changes = f"{outcome.new} new, {outcome.revived} revived, {outcome.stale} stale"
     runs = f"{outcome.children} runs, their {outcome.parents} parents and {outcome.comparisons} comparisons"
-    print(f"track: {runs} current ({changes}), {tracking_client.without_password(uri)}")
+    print(f"track: {runs} current ({changes}), {client.without_password(uri)}")
 
 
 def training(corpus: str, network: str, seed: str, entry: lockfile.Entry) -> projection.Training:

@@ -11,20 +11,22 @@ from unroll.failures import Refusal, told_plainly
 def main(corpus: str, network_name: str, seed: int) -> None:
     started = time.monotonic()
     environment.pin()
-    from unroll import checkpoints, files, live, tasks, training
-    from unroll.batches import EncodedSplit
-    from unroll.classifier import parameter_count
-    from unroll.embeddings import pretrained
-    from unroll.experiment import Experiment
-    from unroll.networks import Network
+    from unroll import files
+    from unroll.networks import checkpoints, tasks
+    from unroll.networks.batches import EncodedSplit
+    from unroll.networks.classifier import parameter_count
+    from unroll.networks.embeddings import pretrained
+    from unroll.networks.spec import Network
     from unroll.params import Params
     from unroll.progress import Display
+    from unroll.training import live, loop
+    from unroll.training.experiment import Experiment
 
     params = Params()
     network = params.get(f"networks.{network_name}", Network)
     labels = params.get(f"corpora.{corpus}.labels", tuple[str, ...])
-    defaults = params.get("training", training.Training)
-    rules = training.merge(defaults, params.get(f"corpora.{corpus}.training", dict), network.training)
+    defaults = params.get("training", loop.Training)
+    rules = loop.merge(defaults, params.get(f"corpora.{corpus}.training", dict), network.training)
     profile = files.read_json(Path("data/environment/training.json"))
     device = profile["device"]
     environment.prepare_torch(device, rules.matmul_precision)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from unroll import files, vector_tables
+from unroll import files
 from unroll.failures import told_plainly
+from unroll.lexicon import vector_tables
+from unroll.lexicon.vector_tables import Table
+from unroll.lexicon.vectors import NetworkVectors
+from unroll.lexicon.vocabulary import SPECIAL, Vocabulary, read_unseen
 from unroll.params import parse
-from unroll.vector_tables import Table
-from unroll.vectors import NetworkVectors
-from unroll.vocabulary import SPECIAL, Vocabulary, read_unseen
 
 RECORD = Path("data/environment/vectors.json")
 

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from unroll import files
-from unroll.encoding import Draft
 from unroll.failures import told_plainly
 from unroll.frames import Chunks
+from unroll.lexicon.encoding import Draft
+from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.params import Params
-from unroll.vocabulary import Vocabulary, VocabularyRules
 
 COLUMNS = ["row", "tokens", "label"]
 CHUNK_ROWS = 2**16

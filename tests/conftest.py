@@ -17,7 +17,7 @@ environment.pin()
 @pytest.fixture(autouse=True)
 def few_rows_are_read_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests have small batches: what they hold fused layers to must not be shown by torch's own."""
-    if encoders := sys.modules.get("unroll.encoders"):
+    if encoders := sys.modules.get("unroll.networks.encoders"):
         monkeypatch.setattr(encoders, "FEW", 0)
 
 
@@ -63,7 +63,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An initialised MLflow database to copy: making one takes seconds."""
-    from unroll.tracking_client import Tracker
+    from unroll.tracking.client import Tracker
 
     path = tmp_path_factory.mktemp("mlflow") / "empty.db"
     with Tracker(f"sqlite:///{path}").alone():
@@ -83,8 +83,6 @@ def project(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatc
 def tracked(tmp_path_factory: pytest.TempPathFactory, empty_database: Path):
     """A locked_project.Project that has been tracked, for tests that only look."""
     from locked_project import Project
-
-    from unroll import tracking_client
 
     project = Project(tmp_path_factory.mktemp("tracked"), empty_database)
     with pytest.MonkeyPatch.context() as patch:

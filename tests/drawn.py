@@ -5,13 +5,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from unroll.batches import Batch
-from unroll.cells import CELLS
-from unroll.classifier import Classifier, NextWordModel, build_model
-from unroll.encoders import RecurrentEncoder
-from unroll.networks import BagNetwork, Network, RecurrentNetwork
+from unroll.lexicon.vocabulary import PAD
+from unroll.networks.batches import Batch
+from unroll.networks.cells import CELLS
+from unroll.networks.classifier import Classifier, NextWordModel, build_model
+from unroll.networks.encoders import RecurrentEncoder
+from unroll.networks.spec import BagNetwork, Network, RecurrentNetwork
 from unroll.params import parse
-from unroll.vocabulary import PAD
 
 VOCABULARY, CLASSES, SIZE, HIDDEN = 30, 3, 5, 4
 IMPLEMENTATIONS = ("fused", "library", "handwritten")

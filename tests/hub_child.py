@@ -14,8 +14,8 @@ from pathlib import Path
 import tiny
 
 from stages import download, preprocess
-from unroll import corpora, sources
-from unroll import hub as hub_module
+from unroll.corpora import hub as hub_module
+from unroll.corpora import readers, sources
 from unroll.failures import Refusal
 from unroll.params import parse
 
@@ -64,7 +64,7 @@ def fetch_here(source: dict, mirror: str, stall_seconds: float) -> tuple[dict[st
     os.environ["UNROLL_MIRROR"] = mirror
     hub_module.STALL_SECONDS = stall_seconds
     try:
-        splits, record = corpora.fetch(
+        splits, record = readers.fetch(
             parse(source, sources.Source, "source", Path("params.yaml")), names=("a", "b", "c")
         )
     except Refusal as refusal:

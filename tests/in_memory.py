@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from unroll import cleaning, frames
-from unroll.encoding import Draft
-from unroll.text import TextRules
-from unroll.vocabulary import Vocabulary
+from unroll import frames
+from unroll.lexicon.encoding import Draft
+from unroll.lexicon.vocabulary import Vocabulary
+from unroll.text import cleaning
+from unroll.text.tokenization import TextRules
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from mlflow.entities import Experiment, LoggedModel, Run
 from ruamel.yaml import YAML
 
 from stages import track
-from unroll import lockfile, tracking
+from unroll.pipeline import lockfile
+from unroll.tracking import tracker
 
 SPLITS = ("train", "validation", "test")
 NETWORKS = {
@@ -163,9 +164,9 @@ class Project:
         if not (self.folder / self.database).exists():
             shutil.copy(self.empty_database, self.folder / self.database)
         outcomes = []
-        project = tracking.project
+        project = tracker.project
 
-        def remembered(*arguments: object) -> tracking.Outcome:
+        def remembered(*arguments: object) -> tracker.Outcome:
             outcomes.append(project(*arguments))
             return outcomes[0]
 

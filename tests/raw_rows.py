@@ -1,4 +1,4 @@
-"""Raw rows as unroll.corpora leaves them, invented."""
+"""Raw rows as unroll.corpora.readers leaves them, invented."""
 
 import pandas as pd
 import tiny
@@ -7,7 +7,7 @@ Rows = list[tuple[str, int]]
 
 
 def raw(rows: Rows) -> pd.DataFrame:
-    """Return rows as unroll.corpora reads them; the row numbers are not the positions, as after a filter."""
+    """Return rows as unroll.corpora.readers reads them; the row numbers are not the positions, as after a filter."""
     frame = pd.DataFrame(
         {
             "row": [10 * place for place in range(len(rows))],

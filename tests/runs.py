@@ -9,13 +9,13 @@ import tiny
 import torch
 from ruamel.yaml import YAML
 
-from unroll import checkpoints
-from unroll.batches import EncodedSplit
-from unroll.experiment import Experiment
-from unroll.networks import BagNetwork, Dropout, Embedding, Network, Pretraining, RecurrentNetwork
+from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
+from unroll.networks import checkpoints
+from unroll.networks.batches import EncodedSplit
+from unroll.networks.spec import BagNetwork, Dropout, Embedding, Network, Pretraining, RecurrentNetwork
 from unroll.params import parse
-from unroll.training import Fitted, Listener, Training, Watcher, merge
-from unroll.vocabulary import Vocabulary, VocabularyRules
+from unroll.training.experiment import Experiment
+from unroll.training.loop import Fitted, Listener, Training, Watcher, merge
 
 PARAMS = tiny.ROOT / "params.yaml"
 SHIPPED = YAML(typ="safe").load(PARAMS.read_text(encoding="utf-8"))

@@ -17,11 +17,11 @@ from benchmarks.ours import ours
 from benchmarks.reference_loops import T2, T3, T4, reference
 from benchmarks.tutorial import TutorialClassifier
 from benchmarks.worker import Slice, Worker, take
-from unroll.batches import EncodedSplit
-from unroll.classifier import Classifier, build_model
-from unroll.networks import Embedding, RecurrentNetwork
-from unroll.tasks import Classification
-from unroll.vocabulary import Vocabulary, VocabularyRules
+from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
+from unroll.networks.batches import EncodedSplit
+from unroll.networks.classifier import Classifier, build_model
+from unroll.networks.spec import Embedding, RecurrentNetwork
+from unroll.networks.tasks import Classification
 
 CORPUS = "sst3_spacy"
 """One of params.yaml with three classes; the rows are tiny's."""

@@ -8,7 +8,7 @@ from shipped import PATH, SHIPPED, keys_of, refusal_of, with_values
 
 from unroll import catalogue
 from unroll.failures import Refusal
-from unroll.networks import Network
+from unroll.networks.spec import Network
 from unroll.params import parse
 
 

@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 from unroll import changes
 from unroll.changes import Figure
 from unroll.command_line import app
-from unroll.comparison_tables import as_csv, rows
 from unroll.failures import Refusal
+from unroll.report.tables import as_csv, rows
 
 KEY = ("rows", "gru", "accuracy")
 

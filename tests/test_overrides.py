@@ -5,7 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 from shipped import PATH, SHIPPED, lines_of, with_values
 
 from unroll import catalogue
-from unroll.training import Training, merge
+from unroll.training.loop import Training, merge
 
 MOMENTUM = {"optimizer": "sgd", "momentum": 0.9, "nesterov": True}
 TRAININGS = {

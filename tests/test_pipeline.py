@@ -137,7 +137,7 @@ def test_a_corpus_is_added_in_params_yaml_alone_and_runs_with_nothing_else(pipel
 
 
 def test_data_that_come_out_as_they_were_start_no_training(pipeline):
-    code = pipeline.folder / "unroll/cleaning.py"
+    code = pipeline.folder / "unroll/text/cleaning.py"
     before = code.read_bytes()
     try:
         code.write_bytes(before + b"# the same rows as ever\n")

@@ -8,8 +8,9 @@ import pytest
 from clone import ROOT
 from in_memory import clean
 
-from unroll import catalogue, corpora
-from unroll.text import make_tokenizer
+from unroll import catalogue
+from unroll.corpora import readers
+from unroll.text.tokenization import make_tokenizer
 
 CATALOGUE = catalogue.load(ROOT / "params.yaml")
 EXPECTED = {
@@ -34,7 +35,7 @@ PHRASES = {"sst5": (318411, 304861), "sst3": (318411, 304859), "sst2": (318416, 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_sst_has_the_published_rows_and_the_pinned_content(mirror, name):
     corpus = CATALOGUE.corpora[name]
-    raw, record = corpora.fetch(corpus.source, corpus.labels)
+    raw, record = readers.fetch(corpus.source, corpus.labels)
     assert record["from"] == "mirror" and record["differences"] == []
     cleaned = clean(raw, corpus.text, corpus.labels, corpus.relabel)
     frames, profile = cleaned.splits, cleaned.profile
@@ -51,14 +52,14 @@ def test_sst_has_the_published_rows_and_the_pinned_content(mirror, name):
 
 
 def test_the_tweets_of_a_mirror_are_read_and_what_differs_from_the_hub_is_put_on_record(mirror):
-    raw, record = corpora.fetch(CATALOGUE.corpora["tweets"].source, ())
+    raw, record = readers.fetch(CATALOGUE.corpora["tweets"].source, ())
     assert len(raw["validation"]) == 2000 and len(raw["test"]) == 12284
     assert all(difference.startswith("train:") for difference in record["differences"])
 
 
 def test_the_offensive_tweets_are_the_benchmarks(mirror):
     corpus = CATALOGUE.corpora["offensive"]
-    raw, record = corpora.fetch(corpus.source, corpus.labels)
+    raw, record = readers.fetch(corpus.source, corpus.labels)
     assert record["differences"] == []
     cleaned = clean(raw, corpus.text, corpus.labels, corpus.relabel)
     assert cleaned.phrases is None
@@ -69,7 +70,7 @@ def test_the_offensive_tweets_are_the_benchmarks(mirror):
 
 def test_ag_news_has_its_test_split_and_a_validation_split_of_rows_that_train_lacks(mirror):
     corpus = CATALOGUE.corpora["ag_news"]
-    raw, record = corpora.fetch(corpus.source, corpus.labels)
+    raw, record = readers.fetch(corpus.source, corpus.labels)
     assert len(raw["test"]) == 7600
     assert all(difference.startswith("train:") for difference in record["differences"])
     rows = record["rows"]
@@ -104,7 +105,7 @@ T3_COUNTS = {
 
 def test_t3s_vocabulary_is_found_again_but_for_what_spacy_cuts_differently_since(mirror):
     corpus = CATALOGUE.corpora["sst3_spacy"]
-    raw, _ = corpora.fetch(corpus.source, ("0", "1", "2", "3", "4"))
+    raw, _ = readers.fetch(corpus.source, ("0", "1", "2", "3", "4"))
     tokenize = make_tokenizer(corpus.text, trees=True)
     counts = Counter(token for tree in raw["train"]["text"] for token in tokenize(tree))
     assert {token: counts[token] for token in T3_COUNTS} == T3_COUNTS

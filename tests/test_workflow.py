@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from unroll.command_line import app
-from unroll.comparison_tables import as_csv, markdown, rows
+from unroll.report.tables import as_csv, markdown, rows
 
 ROOT = Path(__file__).resolve().parents[1]
 PATH = ROOT / ".github/workflows/ci.yml"

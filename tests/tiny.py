@@ -17,8 +17,8 @@ import torch
 from in_memory import save_encoded
 from ruamel.yaml import YAML
 
-from unroll.batches import EncodedSplit
-from unroll.vocabulary import Vocabulary, VocabularyRules
+from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
+from unroll.networks.batches import EncodedSplit
 
 ROOT = Path(__file__).resolve().parents[1]
 SPLITS = ("train", "validation", "test")

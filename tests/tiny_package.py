@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unroll.files import sha256_of
-from unroll.vectors import PackageFile, PackageSource
+from unroll.lexicon.vectors import PackageFile, PackageSource
 
 
 def install(folder: Path, monkeypatch, words: list[str], vectors: np.ndarray) -> PackageSource:

@@ -5,7 +5,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import numpy as np
 
-from unroll.vocabulary import Vocabulary, VocabularyRules
+from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 
 # What text.make_tokenizer may return: no white space but single spaces within.
 TOKENS = st.one_of(

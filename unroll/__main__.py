@@ -2,8 +2,8 @@
 
 import sys
 
-from unroll import warm
 from unroll.failures import told_plainly
+from unroll.pipeline import warm
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["repro"]:

@@ -5,16 +5,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from unroll.comparison_spec import Comparison
+from unroll.comparison.spec import Comparison
 from unroll.corpus import Corpus
 from unroll.environment import Device
 from unroll.failures import Refusal
+from unroll.lexicon.vectors import VectorsSource
 from unroll.misfits import misfits
-from unroll.networks import Network
+from unroll.networks.spec import Network
 from unroll.params import Name, Params, Selection, Strict, Suite, parse
-from unroll.reference_spec import Presets
-from unroll.training import Training
-from unroll.vectors import VectorsSource
+from unroll.reference.spec import Presets
+from unroll.training.loop import Training
 
 
 class Machine(Strict):

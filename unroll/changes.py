@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from unroll.comparison_tables import Table, as_markdown
+from unroll.comparison.scores import in_words, lower_is_better, unit, written
 from unroll.failures import Refusal
-from unroll.scores import in_words, lower_is_better, unit, written
+from unroll.report.tables import Table, as_markdown
 
 KEY = ("corpus", "network", "metric")
 FIGURES = ("mean", "ci_low", "ci_high")

@@ -11,24 +11,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from unroll import (
-    catalogue,
-    environment,
-    files,
-    lockfile,
-    records,
-    reference_spec,
-    scheduler,
-    suite,
-    summary,
-    survey,
-)
+from unroll import catalogue, environment, files, records
 from unroll.changes import show_changes
 from unroll.failures import Refusal
 from unroll.params import Selection
-from unroll.predict_command import predict_texts
-from unroll.shapes_command import show_shapes
-from unroll.unchanged import check_unchanged
+from unroll.pipeline import lockfile, scheduler, suite, summary, survey
+from unroll.pipeline.unchanged import check_unchanged
+from unroll.prediction.command import predict_texts
+from unroll.reference import spec
+from unroll.shapes.command import show_shapes
 
 PARAMS = Path("params.yaml")
 ENVIRONMENT = Path("data/environment")
@@ -163,18 +154,18 @@ def _show(console: Console, parts: tuple[Selection, ...]) -> None:
     )
 
 
-def _write_reference(presets: reference_spec.Presets, parts: tuple[Selection, ...]) -> bool:
+def _write_reference(presets: spec.Presets, parts: tuple[Selection, ...]) -> bool:
     """Write the table of the reference systems, if all that it speaks of has just been brought up to date."""
-    needed = reference_spec.needed(presets)
+    needed = spec.needed(presets)
     current = {pair for part in parts for pair in itertools.product(part.corpora, part.networks)}
     if not needed or not needed <= current:
         return False
-    from unroll import reference  # here alone: scipy's statistics take a second to import
+    from unroll.reference import report  # here alone: scipy's statistics take a second to import
 
-    results = {pair: reference.Result(_report(*pair), _last_epochs(*pair)) for pair in needed}
-    table = reference.rows(presets, results)
+    results = {pair: report.Result(_report(*pair), _last_epochs(*pair)) for pair in needed}
+    table = report.rows(presets, results)
     files.write_csv(REFERENCE, table)
-    files.write_text(REFERENCE.with_suffix(".md"), reference.markdown(presets, table))
+    files.write_text(REFERENCE.with_suffix(".md"), report.markdown(presets, table))
     return True
 
 

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from unroll.comparison_spec import Published
+from unroll.comparison.spec import Published
+from unroll.corpora.sources import Source
+from unroll.lexicon.vocabulary import VocabularyRules
+from unroll.networks.tasks import Headline
 from unroll.params import Strict
-from unroll.sources import Source
-from unroll.tasks import Headline
-from unroll.text import TextRules
-from unroll.vocabulary import VocabularyRules
+from unroll.text.tokenization import TextRules
 
 
 class Corpus(Strict):

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from unroll.corpus import Corpus
-from unroll.networks import Network
+from unroll.networks.spec import Network
 from unroll.params import Name, Seed
-from unroll.training import Training, merge
+from unroll.training.loop import Training, merge
 
 LISTS = {"corpora": Name, "networks": Name, "seeds": Seed}
 """The lists of a selection, and what each holds."""

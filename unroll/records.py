@@ -1,7 +1,9 @@
 """What the stage `environment` puts on record: all that results depend on and that DVC cannot see."""
 
-from unroll import environment, tables, vectors
+from unroll import environment
 from unroll.catalogue import Catalogue
+from unroll.corpora import tables
+from unroll.lexicon import vectors
 
 
 def of(whole: Catalogue, device: str) -> dict[str, object]:

@@ -1,0 +1,283 @@
+"""A document of comparison: who leads, who is told apart, what it cost; all from the answers themselves."""
+
+import copy
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from unroll import metrics
+from unroll.comparison import compare
+from unroll.comparison.results import Result, Rows
+from unroll.comparison.spec import Comparison, Published
+from unroll.evaluation import scoring
+
+SEEDS = (1, 2, 3)
+ROWS, CLASSES = 240, 3
+RULES = Comparison(resamples=400, seed=1, level=0.95)
+SOURCE = {
+    "from": "hub",
+    "repository": "a/rows",
+    "revision": "5" * 40,
+    "differences": [],
+    "licence": None,
+    "citation": None,
+}
+SKILL = {"bow": 0.5, "gru": 0.8, "lstm": 0.8, "rnn": 0.5}
+"""How often each network is right."""
+PUBLISHED = (Published(system="tree LSTM", metric="accuracy", value=0.51, source="Nobody 2015"),)
+
+
+def test_rows(rows: int = ROWS) -> Rows:
+    draw = np.random.default_rng(0)
+    return Rows(
+        numbers_N=np.arange(rows) * 3,
+        texts=[f"text {number}" for number in range(rows)],
+        labels_N=draw.integers(CLASSES, size=rows),
+        lengths_N=draw.integers(2, 30, size=rows),
+        unknown_N=draw.choice([0.0, 0.1, 0.5], size=rows),
+    )
+
+
+test_rows.__test__ = False
+
+
+def curves(seeds: tuple[int, ...], headline: str = "accuracy") -> list[dict]:
+    """Two epochs a seed, 100 rows and 1,000 tokens each."""
+    return [
+        {
+            "seed": seed,
+            "epoch": epoch,
+            "rows": 100,
+            "tokens": 1000,
+            "train_loss": 1.0 / epoch,
+            "validation_loss": 1.1 / epoch,
+            f"validation_{headline}": 0.1 * seed + epoch,
+        }
+        for seed in seeds
+        for epoch in (1, 2)
+    ]
+
+
+def report(name: str, headline: str, summary: dict, **changes: object) -> dict:
+    return {
+        "corpus": "rows",
+        "network": name,
+        "headline": headline,
+        "labels": ["bad", "fair", "good"],
+        "spec": {"cell": "gru", "bidirectional": True, "pooling": "max", "embedding": {"vectors": []}},
+        "supervision": "sentences",
+        "best_epochs": [2, 1, 2],
+        "parameters": 12345,
+        "operations": {"token": 10, "row": 7},
+        "rows": ROWS,
+        **summary,
+        "source": SOURCE,
+        **changes,
+    }
+
+
+def classifier(name: str, rows: Rows, seeds: tuple[int, ...] = SEEDS, **changes: object) -> Result:
+    """A network that is right about as often as its skill says, each seed by a draw of its own."""
+    answers = []
+    for seed in seeds:
+        draw = np.random.default_rng([seed, *map(ord, name)])
+        right_N = draw.random(len(rows.labels_N)) < SKILL.get(name, 0.5)
+        chosen_N = np.where(right_N, rows.labels_N, (rows.labels_N + 1) % CLASSES)
+        scores_NC = draw.random((len(chosen_N), CLASSES))
+        scores_NC[np.arange(len(chosen_N)), chosen_N] += 1
+        answers.append(scores_NC / scores_NC.sum(axis=1, keepdims=True))
+    summary = scoring.score_classes(dict(zip(seeds, answers, strict=True)), rows.labels_N)
+    summary["majority"] = {"accuracy": 0.36, "macro_recall": 0.33, "macro_f1": 0.2}
+    return Result(report(name, "accuracy", summary, **changes), np.stack(answers), curves(seeds))
+
+
+def reader(name: str, rows: Rows, nats: float) -> Result:
+    """A next-word network that spends about so many nats a word."""
+    draw = np.random.default_rng([len(name), int(nats * 100)])
+    words_N = rows.predicted_words_N
+    nats_SN = words_N * (nats + 0.1 * draw.standard_normal((len(SEEDS), len(words_N))))
+    losses = nats_SN.sum(axis=1) / words_N.sum()
+    each = {
+        seed: {"perplexity": float(np.exp(loss)), "loss": float(loss), "accuracy": 0.2}
+        for seed, loss in zip(SEEDS, losses, strict=True)
+    }
+    summary = scoring.summarise(each, {"perplexity": 90.0, "loss": 4.5}) | {
+        "unigrams": {"perplexity": 400.0, "loss": 6.0, "accuracy": 0.1}
+    }
+    found = report(name, "perplexity", summary, spec={**report("", "", {})["spec"], "cell": "elman"})
+    return Result(found, nats_SN[..., None], curves(SEEDS, "perplexity"))
+
+
+def made(results: list[Result], rows: Rows, rules: Comparison = RULES) -> dict:
+    return compare.document("rows", "invented sentences", PUBLISHED, results, rows, rules)
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    return test_rows()
+
+
+@pytest.fixture(scope="module")
+def document(rows) -> dict:
+    readers = [reader("slow_reader", rows, 5.0), reader("reader", rows, 4.0)]
+    return made([*(classifier(name, rows) for name in SKILL), *readers], rows)
+
+
+@pytest.fixture(scope="module")
+def contest(document) -> dict:
+    return document["tasks"][0]
+
+
+def of(contest: dict, name: str) -> dict:
+    return next(network for network in contest["networks"] if network["name"] == name)
+
+
+def pair(contest: dict, metric: str, one: str, other: str) -> dict:
+    return next(
+        found
+        for found in contest["pairs"]
+        if found["metric"] == metric and {found["a"], found["b"]} == {one, other}
+    )
+
+
+def test_a_document_is_plain_json_without_nan(document):
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+
+
+def test_the_same_answers_give_the_same_document(document, rows):
+    readers = [reader("slow_reader", rows, 5.0), reader("reader", rows, 4.0)]
+    again = made([*(classifier(name, rows) for name in SKILL), *readers], rows)
+    assert json.dumps(again) == json.dumps(document)
+
+
+def test_the_order_in_which_networks_are_named_does_not_matter(rows):
+    networks = [classifier(name, rows) for name in SKILL]
+    assert made(networks[::-1], rows) == made(networks, rows)
+
+
+def test_another_seed_moves_the_intervals_and_not_the_scores(document, rows):
+    networks = [classifier(name, rows) for name in SKILL]
+    other = made(networks, rows, Comparison(resamples=400, seed=2, level=0.95))["tasks"][0]
+    for one, again in zip(document["tasks"][0]["networks"], other["networks"], strict=True):
+        ours, theirs = one["scores"]["accuracy"], again["scores"]["accuracy"]
+        assert ours["mean"] == theirs["mean"] and ours["both_low"] != theirs["both_low"]
+
+
+def test_classifiers_and_next_word_networks_do_not_meet(document):
+    names = [[network["name"] for network in task["networks"]] for task in document["tasks"]]
+    assert [task["task"] for task in document["tasks"]] == ["classification", "next_word"]
+    assert set(names[0]) == set(SKILL) and names[1] == ["reader", "slow_reader"]  # the lower perplexity first
+
+
+def test_networks_are_told_apart_by_skill_and_not_by_name(contest):
+    groups = {network["name"]: network["scores"]["accuracy"]["group"] for network in contest["networks"]}
+    assert groups == {"gru": "a", "lstm": "a", "bow": "b", "rnn": "b"}
+    assert pair(contest, "accuracy", "gru", "bow")["p_holm"] < 0.05
+    assert "No difference is shown between" in contest["verdict"]
+
+
+def test_an_interval_holds_its_mean_and_a_pair_its_difference(contest):
+    for network in contest["networks"]:
+        for scores in network["scores"].values():
+            assert scores["both_low"] < scores["mean"] < scores["both_high"]
+    for found in contest["pairs"]:
+        ours, theirs = (of(contest, found[side])["scores"][found["metric"]]["mean"] for side in "ab")
+        assert found["difference"] == pytest.approx(ours - theirs)
+        assert found["low"] < found["difference"] < found["high"]
+        assert found["p_rows"] <= found["p"] <= found["p_holm"] <= 1
+
+
+def test_every_pair_is_tested_by_every_metric_that_has_a_test(contest):
+    order = [network["name"] for network in contest["networks"]]
+    expected = [
+        (metric, *names) for metric in contest["tested"] for names in itertools.combinations(order, 2)
+    ]
+    assert [(found["metric"], found["a"], found["b"]) for found in contest["pairs"]] == expected
+
+
+def test_scores_are_those_of_the_answers(contest, rows):
+    for name in SKILL:
+        answers_SNX = classifier(name, rows).answers_SNX
+        expected = [metrics.all_metrics(answers_NC, rows.labels_N) for answers_NC in answers_SNX]
+        for metric, scores in of(contest, name)["scores"].items():
+            assert scores["seeds"] == [found[metric] for found in expected]
+
+
+def test_a_network_costs_what_it_read(contest, rows):
+    cost = of(contest, "gru")
+    assert cost["tokens_trained"] == 2000
+    assert cost["operations"]["training"] == 3 * (10 * 2000 + 7 * 200)
+    assert cost["operations"]["text"] == round(10 * rows.lengths_N.mean() + 7)
+
+
+def test_pretraining_is_part_of_the_cost(rows):
+    counted = {"token": 10, "row": 7, "pretraining": {"epochs": 3, "token": 100, "row": 0}}
+    cost = of(made([classifier("gru", rows, operations=counted)], rows)["tasks"][0], "gru")["operations"]
+    # Three passes over an epoch's 1,000 tokens.
+    assert cost["training"] == 3 * (10 * 2000 + 7 * 200) + 3 * 100 * 3000
+
+
+def test_trials_are_the_chosen_epochs_scores_on_validation(contest):
+    # Best epochs 2, 1, 2: 2.1, 1.2 and 2.3; the expected best of all three is the highest.
+    trials = of(contest, "gru")["trials"]
+    assert trials[0] == pytest.approx((2.1 + 1.2 + 2.3) / 3) and trials[-1] == pytest.approx(2.3)
+    assert len(contest["trials"]) == len(SKILL) * len(SEEDS)
+
+
+def test_of_perplexity_the_lowest_is_the_best_trial(document):
+    assert document["tasks"][1]["networks"][0]["trials"][-1] == pytest.approx(1.2)
+
+
+def test_references_are_the_floor_and_what_was_published(document):
+    classes, words = document["tasks"]
+    assert [one["system"] for one in classes["references"]] == ["majority class", "tree LSTM"]
+    assert [one["system"] for one in words["references"]] == ["frequency of words"]
+
+
+def test_bands_cover_every_row_once(contest, rows):
+    for network in contest["networks"]:
+        for name in ("by_length", "by_unknown"):
+            assert sum(band["rows"] for band in network[name]) == ROWS
+            assert all(band["low"] <= band["score"] <= band["high"] for band in network[name])
+
+
+def test_hard_rows_and_disagreements_have_texts(contest, rows):
+    numbers = {int(number): text for number, text in zip(rows.numbers_N, rows.texts, strict=True)}
+    assert contest["hard"] and all(one["text"] == numbers[one["row"]] for one in contest["hard"])
+    for one in contest["disagreements"]:
+        assert all(str(found["row"]) in contest["texts"] for found in one["rows"])
+
+
+def test_more_seeds_could_show_more(contest):
+    power = contest["power"]["accuracy"]
+    found = list(power["with_seeds"].values())
+    assert found == sorted(found, reverse=True)
+    # The interaction of seeds and rows is left out for other numbers of seeds.
+    assert power["with_seeds"]["3"] == pytest.approx(power["detectable"], rel=0.05)
+
+
+def test_one_network_has_neither_pairs_nor_power(rows):
+    alone = made([classifier("gru", rows)], rows)["tasks"][0]
+    assert alone["pairs"] == [] and alone["power"] == {}
+    assert alone["verdict"].startswith("gru was run alone")
+    assert alone["networks"][0]["scores"]["accuracy"]["group"] == "a"
+
+
+def test_one_seed_has_an_interval_over_rows_alone(rows):
+    networks = [classifier(name, rows, seeds=(1,), best_epochs=[1]) for name in ("gru", "bow")]
+    found = made(networks, rows)["tasks"][0]
+    scores = found["networks"][0]["scores"]["accuracy"]
+    assert scores["std"] is None and scores["low"] is None
+    assert scores["both_low"] < scores["mean"] < scores["both_high"]
+    assert found["pairs"][0]["effect"] is None
+    json.dumps(found, allow_nan=False)
+
+
+def test_warnings_say_what_the_data_are_not(rows):
+    one = classifier("gru", rows)
+    source = copy.deepcopy(SOURCE) | {"fallback": "without trees", "differences": ["train: 9 rows, not 10"]}
+    assert made([one], rows)["warnings"] == []
+    one.report["source"] = source
+    assert made([one], rows)["warnings"] == ["without trees", "train: 9 rows, not 10"]

@@ -1,0 +1,84 @@
+"""The answer in words says what the tests found, and no more."""
+
+import pytest
+
+from unroll.comparison.verdict import verdict
+
+
+def network(name: str, mean: float, low: float | None = None, high: float | None = None) -> dict:
+    return {"name": name, "scores": {"accuracy": {"mean": mean, "both_low": low, "both_high": high}}}
+
+
+def task(p_holm: dict[str, float], headline: str = "accuracy", detectable: float | None = 0.021) -> dict:
+    """A contest in which gru leads, 1.2 points or nats before each of the others."""
+    sign = -1 if headline in ("loss", "perplexity") else 1
+    networks = [network("gru", 0.432, 0.41, 0.454), *(network(name, 0.42) for name in p_holm)]
+    for one in networks:
+        one["scores"][headline] = one["scores"]["accuracy"]
+    return {
+        "headline": headline,
+        "networks": networks,
+        "pairs": [
+            {
+                "metric": headline,
+                "a": "gru",
+                "b": name,
+                "difference": sign * 0.012,
+                "low": sign * (0.002 if p < 0.05 else -0.01),
+                "high": sign * 0.022,
+                "p_holm": p,
+            }
+            for name, p in p_holm.items()
+        ],
+        "power": {headline: {"detectable": detectable}},
+    }
+
+
+def test_a_network_that_was_run_alone_is_not_called_the_best():
+    said = verdict(task({}), 0.95)
+    assert said == (
+        "gru was run alone: accuracy, 43.2 % (95 % interval over seeds and test rows: 41.0 to 45.4)."
+    )
+
+
+def test_a_lead_within_the_noise_is_called_so_and_so_is_what_could_have_been_shown():
+    said = verdict(task({"lstm": 0.4, "rnn": 0.051}), 0.95)
+    assert said.startswith("No difference shown: gru has the highest accuracy, 43.2 %")
+    assert "its lead over lstm, 1.2 points (-1.0 to +2.2, p = 0.4), is within the noise" in said
+    assert said.endswith("is a difference of 2.1 points or more.")
+    assert "better" not in said
+
+
+def test_a_network_that_beats_every_other_is_said_to():
+    said = verdict(task({"lstm": 0.01, "rnn": 0.0004}), 0.95)
+    assert "It is better than every other: than lstm by 1.2 points (0.2 to 2.2, p = 0.01)." in said
+    assert "No difference" not in said and "noise" not in said
+
+
+def test_of_some_it_is_said_and_of_the_others_it_is_not():
+    said = verdict(task({"lstm": 0.2, "rnn": 0.0004, "bow": 0.03}), 0.95)
+    assert "better than rnn and bow: than rnn by 1.2 points (0.2 to 2.2, p < 0.001)" in said
+    assert "No difference is shown between it and lstm." in said
+
+
+def test_the_only_one_that_is_beaten_is_named_once():
+    said = verdict(task({"lstm": 0.2, "rnn": 0.2, "bow": 0.03}), 0.95)
+    assert "It is better than bow by 1.2 points (0.2 to 2.2, p = 0.03). No difference" in said
+
+
+@pytest.mark.parametrize(("level", "better"), [(0.95, True), (0.99, False)])
+def test_the_level_decides_what_counts(level, better):
+    assert ("better" in verdict(task({"lstm": 0.03}), level)) == better
+
+
+def test_of_a_loss_less_is_better_and_a_lead_is_positive():
+    said = verdict(task({"lstm": 0.01}, headline="loss"), 0.95)
+    assert "gru has the lowest loss, 0.432" in said
+    assert "than lstm by 0.012 (0.002 to 0.022, p = 0.01)" in said and "points" not in said
+
+
+def test_without_an_interval_or_a_known_power_neither_is_told():
+    contest = task({"lstm": 0.4}, detectable=None)
+    contest["networks"][0]["scores"]["accuracy"] |= {"both_low": None, "both_high": None}
+    said = verdict(contest, 0.95)
+    assert "interval" not in said and "this design" not in said

@@ -1,0 +1,98 @@
+"""DVC run by way of dvc_process leaves the bytes that DVC alone leaves."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+from clone import ROOT
+from dvc.utils.serialize import modify_yaml
+
+from unroll.pipeline import dvc_process, lockfile
+
+STAGES = """\
+stages:
+  one:
+    cmd: cp params.yaml one
+    params:
+      - numbers
+      - words
+    deps:
+      - params.yaml
+    outs:
+      - one
+  two:
+    matrix:
+      part: [left, right]
+    cmd: cp one ${item.part}
+    deps:
+      - one
+    outs:
+      - ${item.part}
+"""
+PARAMS = "numbers: [1, 1e-3, 1.0e+16, null]\nwords: {yes: 'no', quoted: 'a: b', umlaut: 'grün', empty: ''}\n"
+RECORDED = {"cmd": "echo 'it: is'", "deps": [{"path": "grün", "md5": "0", "size": 12}], "params": {}}
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "dvc.yaml").write_text(STAGES)
+    (tmp_path / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def repro(folder, module: str, *arguments: str) -> bytes:
+    command = [sys.executable, "-m", module, "repro", "-q", *arguments]
+    subprocess.run(command, cwd=folder, check=True, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"})
+    return (folder / "dvc.lock").read_bytes()
+
+
+def test_the_lock_is_that_of_dvc_alone_stage_by_stage_and_after_a_change(project, tmp_path_factory):
+    alone = tmp_path_factory.mktemp("alone")
+    shutil.copytree(project, alone, dirs_exist_ok=True)
+    for stage in ("one", "two@right", "two@left"):
+        ours = repro(project, "unroll.pipeline.dvc_process", "--single-item", stage)
+        assert ours == repro(alone, "dvc", "--single-item", stage)
+    for folder in (project, alone):
+        (folder / "params.yaml").write_text(PARAMS.replace("1e-3", "2e-3"), encoding="utf-8")
+    assert repro(project, "unroll.pipeline.dvc_process") == repro(alone, "dvc") != ours
+
+
+def test_an_entry_takes_the_place_that_dvc_gives_it(tmp_path):
+    text = lockfile.HEAD + "".join(f"  {name}:\n    cmd: run {name}\n" for name in ("a@x-1", "b", "c"))
+    for stage in ("b", "new"):
+        written = []
+        for modify in (modify_yaml, dvc_process.modify_entries):
+            path = tmp_path / "dvc.lock"
+            path.write_text(text)
+            with modify(str(path)) as document:
+                assert document["stages"].get("c") == {"cmd": "run c"}
+                assert document["stages"].get("none", {}) == {}
+                document["stages"].update({stage: RECORDED})
+            written.append(path.read_bytes())
+        assert written[0] == written[1] and written[0] != text.encode()
+
+
+@pytest.mark.parametrize(
+    "text", ["schema: '2.0'\nstages:\n    one:\n        cmd: x\n", "# mine\nstages: {}\n"]
+)
+def test_a_lock_that_dvc_did_not_write_is_left_to_dvc(tmp_path, text):
+    written = []
+    for modify in (modify_yaml, dvc_process.modify_entries):
+        path = tmp_path / "dvc.lock"
+        path.write_text(text)
+        with modify(str(path)) as document:
+            document["stages"]["two"] = {"cmd": "y"}
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
+
+
+def test_what_fails_on_the_way_leaves_the_lock_as_it_was(tmp_path):
+    path = tmp_path / "dvc.lock"
+    path.write_text(f"{lockfile.HEAD}  b:\n    cmd: run b\n")
+    before = path.read_bytes()
+    with pytest.raises(ZeroDivisionError), dvc_process.modify_entries(str(path)) as document:
+        document["stages"].update({"b": RECORDED})
+        raise ZeroDivisionError
+    assert path.read_bytes() == before

@@ -1,0 +1,320 @@
+"""The tables say of every network how sure its figures are, and what they are held against."""
+
+import copy
+
+import pytest
+from invented import ENOUGH, METRICS, SOURCE, TOO_FEW, document, network, next_word_task, pair, task
+
+from unroll.report.tables import (
+    PAIR_COLUMNS,
+    ROW_COLUMNS,
+    as_csv,
+    as_markdown,
+    markdown,
+    network_table,
+    p_value,
+    pair_rows,
+    pair_table,
+    rank_table,
+    rows,
+)
+
+ONE_SEED = task(
+    networks=[network("gru", [0.7], "", "accuracy", METRICS)],
+    pairs=[],
+    power={},
+    verdict="There is only gru.",
+)
+
+
+def page(*tasks: dict, over_corpora: dict = TOO_FEW, **changes: object) -> str:
+    return markdown([document(*tasks, **changes)], over_corpora)
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """Return each table of a page as its rows of cells."""
+    found: list[list[list[str]]] = []
+    previous = ""
+    for line in text.splitlines():
+        if line.startswith("|"):
+            if not previous.startswith("|"):
+                found.append([])
+            found[-1].append([cell.strip() for cell in line.strip("|").split("|")])
+        previous = line
+    return found
+
+
+# --- comparison.csv and pairs.csv ---------------------------------------------------------------------
+
+
+def test_there_is_a_row_for_every_corpus_network_and_metric_in_the_order_of_the_documents():
+    table = rows([document(task(), next_word_task()), document(corpus="others")])
+    keys = [(row["corpus"], row["network"], row["metric"]) for row in table]
+    assert len(set(keys)) == len(keys) == 2 * 3 * len(METRICS) + 2 * 3
+    assert list(dict.fromkeys(key[:2] for key in keys)) == [
+        ("rows", "gru"),
+        ("rows", "bag_1"),
+        ("rows", "rnn"),
+        ("rows", "reader"),
+        ("rows", "other"),
+        ("others", "gru"),
+        ("others", "bag_1"),
+        ("others", "rnn"),
+    ]
+    assert {tuple(row) for row in table} == {ROW_COLUMNS}
+
+
+def test_every_figure_comes_with_its_seeds_both_its_intervals_and_its_group():
+    [row] = [row for row in rows([document()]) if (row["network"], row["metric"]) == ("bag_1", "accuracy")]
+    assert (row["seeds"], row["group"], row["parameters"]) == (2, "ab", 12345)
+    figures = [row[name] for name in ("mean", "std", "ci_low", "ci_high", "both_low", "both_high")]
+    assert figures == pytest.approx([0.795, 0.012, 0.765, 0.825, 0.755, 0.835])
+
+
+def test_one_seed_leaves_the_cells_of_its_spread_empty():
+    row = rows([document(ONE_SEED)])[0]
+    assert (row["std"], row["ci_low"], row["ci_high"]) == (None, None, None)
+
+
+def test_there_is_a_row_for_every_pair_of_every_tested_metric():
+    table = pair_rows([document(task(), next_word_task())])
+    assert [(row["metric"], row["a"], row["b"]) for row in table] == [
+        ("accuracy", "gru", "bag_1"),
+        ("accuracy", "gru", "rnn"),
+        ("accuracy", "bag_1", "rnn"),
+        ("loss", "gru", "bag_1"),
+        ("perplexity", "reader", "other"),
+    ]
+    assert {tuple(row) for row in table} == {PAIR_COLUMNS}
+    assert (table[0]["ci_low"], table[0]["ci_high"]) == pytest.approx((-0.005, 0.035))
+    assert (table[0]["p_rows"], table[0]["p"], table[0]["p_holm"]) == (0.001, 0.002, 0.31)
+
+
+def test_one_network_alone_has_no_pairs():
+    assert pair_rows([document(ONE_SEED)]) == []
+    assert pair_table(document(ONE_SEED), ONE_SEED) is None
+
+
+def test_a_csv_has_its_header_even_without_rows_and_an_empty_cell_where_there_is_no_figure():
+    assert as_csv([], PAIR_COLUMNS) == ",".join(PAIR_COLUMNS) + "\n"
+    assert as_csv([{"a": None, "b": 0.1}, {"a": 'x, "y"'}]) == 'a,b\n,0.1\n"x, ""y""",\n'
+
+
+# --- the networks -------------------------------------------------------------------------------------
+
+
+def test_the_headline_is_shown_in_per_cent_with_both_its_intervals():
+    table = network_table(document(), task())
+    assert table.columns == [
+        "network",
+        "accuracy (mean ± std)",
+        "95 % over seeds",
+        "95 % over seeds and rows",
+        "group",
+        "ensemble",
+        "macro recall",
+        "macro F1",
+        "loss",
+        "ECE",
+        "parameters",
+    ]
+    assert table.rows[0] == [
+        "gru",
+        "81.0 ± 1.2",
+        "78.0 to 84.0",
+        "77.0 to 85.0",
+        "a",
+        "82.0",
+        "30.5",
+        "30.5",
+        "0.305",
+        "30.5",
+        "12,345",
+    ]
+
+
+def test_all_that_share_the_best_letter_stand_out_and_no_others():
+    assert network_table(document(), task()).strong == {(0, 1), (1, 1)}
+    alone = task()
+    alone["networks"][1]["scores"]["accuracy"]["group"] = "b"
+    assert network_table(document(), alone).strong == {(0, 1)}
+    assert not network_table(document(), ONE_SEED).strong
+
+
+def test_one_seed_is_called_one_seed():
+    assert network_table(document(), ONE_SEED).rows[0][1:5] == ["70.0", "one seed", "66.0 to 74.0", ""]
+
+
+def test_an_interval_that_is_not_to_be_had_is_an_empty_cell():
+    unknown = task()
+    unknown["networks"][0]["scores"]["accuracy"] |= {"both_low": None, "both_high": None}
+    assert network_table(document(), unknown).rows[0][3] == ""
+
+
+def test_a_figure_to_hold_against_stands_in_the_column_of_its_metric_with_its_source():
+    table = network_table(document(), task())
+    floor, published = table.rows[3:]
+    assert floor[:2] == ["majority class", "41.1"]
+    assert floor[table.columns.index("macro recall")] == "50.0"
+    assert published[:2] == ["tree LSTM (Nobody 2015)", "91.0"]
+    assert published[table.columns.index("macro recall")] == ""
+
+
+def test_a_perplexity_is_shown_as_it_is_and_not_in_per_cent():
+    table = network_table(document(), next_word_task())
+    assert table.columns[1] == "perplexity (mean ± std)"
+    assert (table.rows[0][0], table.rows[0][1][:5]) == ("reader", "110.0")
+    assert table.rows[-1][:2] == ["frequency of words", "456.8"]
+
+
+@pytest.mark.parametrize("one", [task(), next_word_task(), ONE_SEED])
+def test_every_row_has_as_many_cells_as_there_are_columns(one):
+    found = [network_table(document(one), one), pair_table(document(one), one)]
+    for table in filter(None, found):
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+# --- the pairs ----------------------------------------------------------------------------------------
+
+
+def test_a_pair_stands_once_above_the_diagonal_with_its_corrected_p():
+    table = pair_table(document(), task())
+    assert table.columns[1:] == ["bag_1", "rnn"]
+    assert table.rows == [["gru", "+1.5 (0.31)", "+20.0 (< 0.001)"], ["bag_1", "", "+18.5 (0.060)"]]
+
+
+def test_only_pairs_that_were_told_apart_at_the_level_stand_out():
+    assert pair_table(document(), task()).strong == {(0, 2)}
+    assert pair_table(document(level=0.9), task()).strong == {(0, 2), (1, 2)}
+
+
+def test_other_metrics_than_the_headline_are_left_to_the_csv():
+    assert "-0.500" not in page()
+
+
+def test_a_pair_without_a_test_does_not_stand_out():
+    untested = task(pairs=[pair("accuracy", *names, 0.1, None) for names in PAIRS])
+    table = pair_table(document(untested), untested)
+    assert not table.strong
+    assert table.rows[0][1] == "+10.0 (not tested)"
+
+
+PAIRS = [("gru", "bag_1"), ("gru", "rnn"), ("bag_1", "rnn")]
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [(0.0, "< 0.001"), (0.00099, "< 0.001"), (0.0421, "0.042"), (0.5, "0.50"), (1.0, "1.00")],
+)
+def test_a_p_is_never_written_as_zero(p, words):
+    assert p_value(p) == words
+
+
+# --- over corpora -------------------------------------------------------------------------------------
+
+
+def test_ranks_over_corpora_come_best_first():
+    assert rank_table(ENOUGH).rows == [["gru", "1.20"], ["bag_1", "2.00"], ["rnn", "2.80"]]
+
+
+def test_too_few_corpora_are_called_too_few_and_ranked_by_nothing():
+    assert rank_table(TOO_FEW | {"average_ranks": {"gru": 1.0}}) is None
+    assert page().endswith(f"## Over all corpora\n\n{TOO_FEW['why']}\n")
+
+
+def test_enough_corpora_are_tested_together():
+    text = page(over_corpora=ENOUGH)
+    assert "Friedman's test: p 0.041." in text
+    assert "less than 1.48" in text
+    assert "- not told apart: gru, bag_1\n- not told apart: bag_1, rnn\n" in text
+
+
+# --- the page -----------------------------------------------------------------------------------------
+
+
+def test_the_page_says_the_answer_before_the_table():
+    text = page()
+    assert "## rows: Invented sentences" in text
+    assert text.index(task()["verdict"]) < text.index("| network |")
+
+
+def test_the_page_says_how_many_rows_and_seeds_there_are():
+    text = page()
+    assert "1,234 test rows, seeds a network: 2, sorted by accuracy (%)." in text
+
+
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [
+        ("hub", "from the Hugging Face Hub."),
+        ("mirror", "from a mirror of the Hub."),
+        ("pypi", "from PyPI."),
+        ("file", "from files of the user's own."),
+    ],
+)
+def test_the_page_says_where_the_data_came_from(origin, words):
+    assert f"Data: a/rows, revision {'5' * 40}, {words} Licence: MIT. Nobody 2015." in page(
+        source=SOURCE | {"from": origin}
+    )
+
+
+def test_data_without_a_licence_or_citation_are_said_to_have_neither_by_silence():
+    text = page(source=SOURCE | {"licence": None, "citation": None})
+    assert "None" not in text
+    assert "Licence" not in text
+
+
+def test_every_warning_is_on_the_page():
+    warnings = ["train: 6 rows where 9 are expected", "a/trees was missing; a/rows stands in"]
+    text = page(warnings=warnings)
+    assert all(f"- **Warning:** {warning}" in text for warning in warnings)
+    assert "Warning" not in page()
+
+
+def test_figures_to_hold_against_are_told_from_our_networks():
+    [networks, *_] = tables(page())
+    assert [row[0] for row in networks[2:]] == [
+        "gru",
+        "bag_1",
+        "rnn",
+        "*majority class*",
+        "*tree LSTM (Nobody 2015)*",
+    ]
+    assert [row[1] for row in networks[2:5]] == ["**81.0 ± 1.2**", "**79.5 ± 1.2**", "61.0 ± 1.2"]
+
+
+def test_the_page_says_what_the_design_could_have_shown_and_more_seeds_in_their_order():
+    assert (
+        "Power: the smallest true difference in accuracy that this design shows four times of five "
+        "is 2.1 points (the median pair); it would be 1.6 with 5, 1.1 with 10 seeds a network." in page()
+    )
+    assert "is 12.5 (the median pair)." in page(next_word_task())
+    assert "Power" not in page(task(power={"accuracy": {"detectable": None, "with_seeds": {}}}))
+
+
+def test_classifiers_and_next_word_networks_have_tables_of_their_own():
+    found = tables(page(task(), next_word_task()))
+    assert [table[0][0] for table in found] == ["network", "row - column (p)"] * 2
+    assert [row[0] for row in found[2][2:]] == ["reader", "other", "*frequency of words*"]
+    assert "erplexity" not in page()
+
+
+def test_every_table_of_the_page_has_as_many_cells_in_each_line():
+    found = tables(page(task(), next_word_task(), over_corpora=ENOUGH))
+    assert len(found) == 5
+    for table in found:
+        assert len({len(row) for row in table}) == 1
+
+
+def test_a_bar_in_a_name_does_not_cut_its_cell():
+    barred = task(references=[{"system": "LSTM | GRU", "source": "", "scores": {}}])
+    text = as_markdown(network_table(document(barred), barred))
+    assert "LSTM \\| GRU" in text
+
+
+def test_the_page_is_a_function_of_the_documents_alone():
+    whole = document(task(), next_word_task())
+    before = copy.deepcopy(whole)
+    first = markdown([whole], ENOUGH)
+    assert whole == before
+    assert markdown([before], copy.deepcopy(ENOUGH)) == first

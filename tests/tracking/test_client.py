@@ -1,0 +1,81 @@
+"""The database is made once, found again, and refused by name where it cannot be used."""
+
+import ast
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from locked_project import Project
+
+from stages import track
+from unroll.failures import Refusal
+from unroll.tracking import client
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_line_counts_runs_and_hides_a_password(
+    project: Project, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.track()
+    assert capsys.readouterr().out.startswith(
+        "track: 4 runs, their 2 parents and 1 comparisons current (7 new, 0 revived, 0 stale), sqlite:///"
+    )
+    assert client.without_password("postgresql://me:secret@host/db") == "postgresql://host/db"
+
+
+def test_an_unusable_database_is_refused_by_name(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project.folder / "runs.db").write_text("no database " * 100)
+    with pytest.raises(Refusal, match=r"runs\.db cannot be read"):
+        project.track()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "gopher://me:secret@host")
+    with pytest.raises(Refusal, match="MLFLOW_TRACKING_URI: gopher://host cannot be used"):
+        track.main()
+
+
+def test_a_database_from_another_place_is_refused(project: Project) -> None:
+    project.track()
+    elsewhere = project.folder / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(project.folder / "runs.db", elsewhere / "moved.db")
+    project.database = "elsewhere/moved.db"
+    with pytest.raises(Refusal, match="Delete the database"):
+        project.track()
+
+
+def test_the_default_database_can_be_deleted_and_leaves_no_remnants(project: Project) -> None:
+    """The first call as `dvc repro` makes it: in a process of its own, without database or variable."""
+    project.write_lock()
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    environment["PYTHONPATH"] = str(ROOT)
+    command = [sys.executable, "-m", "stages.track"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("(7 new, 0 revived, 0 stale), sqlite:///mlflow.db\n") and done.stderr == ""
+    with closing(sqlite3.connect("mlflow.db")) as connection:
+        before = {key for (key,) in connection.execute("SELECT value FROM tags WHERE key = 'dvc.key'")}
+    Path("mlflow.db").unlink()
+    project.database = "mlflow.db"
+    assert project.track() == (7, 0, 0)
+    assert set(project.keys().values()) == before
+    folders = {path.name for path in Path("mlartifacts/tiny").iterdir()}
+    assert folders == set(project.ids().values()) | {"models"}
+    models = {path.name for path in Path("mlartifacts/tiny/models").iterdir()}
+    assert models == {model.model_id for model in project.models().values()}
+
+
+def test_mlflow_is_imported_in_one_place_with_its_doors_shut() -> None:
+    importing = set()
+    for path in [*ROOT.glob("unroll/*.py"), *ROOT.glob("stages/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if any(name.split(".")[0] == "mlflow" for name in names):
+                importing.add(path.relative_to(ROOT).as_posix())
+    assert importing == {"unroll/tracking/imports.py"}
+    for door in ("ALLOW_PICKLE_DESERIALIZATION", "ALLOW_MODEL_CODE_EXECUTION", "SERVER_ENABLE_JOB_EXECUTION"):
+        assert os.environ[f"MLFLOW_{door}"] == "false"

@@ -1,0 +1,101 @@
+"""What was found on one corpus, read back: the answers and learning curves of each network, the test rows.
+
+Axes: S seeds, N test rows, C classes.
+"""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unroll import files, frames
+from unroll.failures import Refusal
+from unroll.lexicon.vocabulary import UNKNOWN
+
+
+@dataclass(frozen=True)
+class Result:
+    """One network, all its seeds."""
+
+    report: dict
+    """Its scores, as the stage `evaluate` wrote them."""
+    answers_SNX: np.ndarray
+    """The probability of each class (X = C); of a next-word network the nats that each row cost (X = 1)."""
+    curves: list[dict[str, float]]
+    """Every epoch of every seed."""
+
+    @property
+    def name(self) -> str:
+        return self.report["network"]
+
+    @property
+    def seeds(self) -> list[int]:
+        return [int(seed) for seed in self.report["seeds"]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The test split."""
+
+    numbers_N: np.ndarray
+    texts: list[str]
+    labels_N: np.ndarray
+    lengths_N: np.ndarray
+    """Tokens."""
+    unknown_N: np.ndarray
+    """The share of a row's tokens that the vocabulary lacks."""
+
+    @property
+    def predicted_words_N(self) -> np.ndarray:
+        """Of a next-word network: all but each row's first."""
+        return self.lengths_N - 1
+
+
+def read_rows(clean: Path, encoded: Path, vocabulary: int) -> Rows:
+    """Read a split's texts from its clean rows, and of its encoded form what the networks saw of them."""
+
+    def read(name: str) -> np.ndarray:
+        return np.load(encoded / f"{name}.npy", allow_pickle=False)
+
+    ids, offsets = read("ids"), read("offsets")
+    unknown = (ids >= vocabulary) | (ids == UNKNOWN)
+    lengths_N = np.diff(offsets)
+    texts = frames.read_parquet(clean, ["row", "text"]).set_index("row")["text"]
+    numbers_N = read("rows")
+    return Rows(
+        numbers_N=numbers_N,
+        texts=texts.loc[numbers_N].tolist(),
+        labels_N=read("labels"),
+        lengths_N=lengths_N,
+        unknown_N=np.add.reduceat(unknown, offsets[:-1]) / lengths_N,
+    )
+
+
+def read_result(scores: Path, predictions: Path, histories: dict[int, Path], rows: Rows) -> Result:
+    """Read what one network came to.
+
+    Raises:
+        Refusal: its answers are not for these rows, or not for these seeds.
+    """
+    report = files.read_json(scores)
+    if [int(seed) for seed in report["seeds"]] != list(histories):
+        raise Refusal(f"{scores} is for the seeds {', '.join(report['seeds'])}: run dvc repro")
+    frame = frames.read_parquet(predictions)
+    answers = []
+    for seed in histories:
+        part = frame[frame["seed"] == seed]
+        if not np.array_equal(part["row"], rows.numbers_N):
+            raise Refusal(f"{predictions} is not of the rows of this test split: run dvc repro")
+        columns = part[["nats"]] if "nats" in part else part.filter(regex=r"^p_\d+$")
+        answers.append(columns.to_numpy())
+    return Result(report, np.stack(answers), list(_curves(histories)))
+
+
+def _curves(histories: dict[int, Path]) -> Iterable[dict[str, float]]:
+    for seed, path in histories.items():
+        with open(path, encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream):
+                whole = {name: int(row.pop(name)) for name in ("epoch", "rows", "tokens")}
+                yield {"seed": seed} | whole | {name: float(value) for name, value in row.items() if value}

@@ -1,0 +1,78 @@
+"""The answer in words: which network, by how much, how sure. Made from the tests and from nothing else."""
+
+from unroll.comparison.scores import in_words, lower_is_better, unit, written
+
+
+def told_apart(pair: dict, level: float) -> bool:
+    """Whether a pair of a comparison's document differs: the one rule for letters, marks and words."""
+    return pair["p_holm"] is not None and pair["p_holm"] < 1 - level
+
+
+def verdict(task: dict, level: float) -> str:
+    """Return two or three sentences on one task of a comparison's document, by its headline."""
+    headline, networks = task["headline"], task["networks"]
+    best = networks[0]
+    name, score = best["name"], _with_unit(headline, best["scores"][headline]["mean"])
+    result = f"{in_words(headline)}, {score}{_interval(headline, best, level)}"
+    if len(networks) == 1:
+        return f"{name} was run alone: {result}."
+    against = {pair["b"]: pair for pair in task["pairs"] if pair["metric"] == headline and pair["a"] == name}
+    beaten = {other: pair for other, pair in against.items() if told_apart(pair, level)}
+    equals = [other for other in against if other not in beaten]
+    leads = f"{name} has the {'lowest' if lower_is_better(headline) else 'highest'} {result}"
+    if not beaten:
+        second = networks[1]["name"]
+        return (
+            f"No difference shown: {leads}, but its lead over {second}, "
+            f"{_difference(headline, against[second])}, is within the noise, and so is its lead over any "
+            f"other.{_power(headline, task)}"
+        )
+    nearest, pair = next(iter(beaten.items()))
+    if not equals:
+        return f"{leads}. It is better than every other: than {nearest} by {_difference(headline, pair)}."
+    than = nearest if len(beaten) == 1 else f"{_listed(list(beaten))}: than {nearest}"
+    return (
+        f"{leads}. It is better than {than} by {_difference(headline, pair)}. "
+        f"No difference is shown between it and {_listed(equals)}.{_power(headline, task)}"
+    )
+
+
+def _interval(headline: str, network: dict, level: float) -> str:
+    scores = network["scores"][headline]
+    if scores["both_low"] is None:
+        return ""
+    ends = f"{written(headline, scores['both_low'])} to {written(headline, scores['both_high'])}"
+    return f" ({100 * level:g} % interval over seeds and test rows: {ends})"
+
+
+def _difference(headline: str, pair: dict) -> str:
+    """Return how much better the first network of a pair is, whichever way the metric goes."""
+    sign = -1 if lower_is_better(headline) else 1
+    low, high = sorted((sign * pair["low"], sign * pair["high"]))
+    signs = "+" if low < 0 else ""
+    points = " points" if unit(headline) else ""
+    p = "p < 0.001" if pair["p_holm"] < 0.001 else f"p = {pair['p_holm']:.2g}"
+    return (
+        f"{written(headline, sign * pair['difference'])}{points} "
+        f"({written(headline, low, signs)} to {written(headline, high, signs)}, {p})"
+    )
+
+
+def _power(headline: str, task: dict) -> str:
+    """What the design could have shown: without it, "no difference" would say too much."""
+    smallest = task["power"][headline]["detectable"]
+    if smallest is None:
+        return ""
+    points = " points" if unit(headline) else ""
+    return (
+        f" What this design finds in four cases of five is a difference of {written(headline, smallest)}"
+        f"{points} or more."
+    )
+
+
+def _with_unit(headline: str, value: float) -> str:
+    return f"{written(headline, value)} {unit(headline)}".rstrip()
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

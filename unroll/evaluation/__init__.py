@@ -1,0 +1,1 @@
+"""Trained networks on the test split, and what their answers cost."""

@@ -1,0 +1,1 @@
+"""The words of a corpus: their ids, and vectors for them."""

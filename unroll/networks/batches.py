@@ -1,0 +1,159 @@
+"""Encoded rows -> batches, in an order that (seed, epoch) decides alone.
+
+Axes: B rows in the batch, L steps, V words of the vocabulary, X words without an id of their own that
+have a pretrained vector all the same, E its components.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unroll.lexicon.vocabulary import PAD, UNKNOWN
+
+RowsOf = Callable[[float], int]
+"""How many rows of a length make a batch."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of a split; `tokens_BL` is padded on the right with `<pad>`."""
+
+    tokens_BL: Tensor
+    lengths_B: Tensor
+    labels_B: Tensor
+    even: bool
+    """All rows are equally long: nothing is padded and nothing needs a mask."""
+    unseen_XE: Tensor | None = None
+    """Vectors of the tokens V, V + 1, ...; without them there are no such tokens."""
+
+
+@dataclass(frozen=True)
+class EncodedSplit:
+    """One split as vocabulary.save_encoded wrote it, on the device that reads it."""
+
+    ids: Tensor
+    offsets: Tensor
+    labels: Tensor
+    rows: np.ndarray
+    lengths: np.ndarray
+
+    unseen_XE: Tensor | None = None
+
+    @classmethod
+    def load(
+        cls, folder: Path, device: str, vocabulary: int, unseen_XE: Tensor | None = None
+    ) -> "EncodedSplit":
+        """Read a split for a vocabulary of so many words.
+
+        Its other words (ids from `vocabulary` on) have the vectors `unseen_XE`. A component that is
+        missing there (NaN) is zero; a word of which all are missing is read as unknown.
+        """
+
+        def read(name: str) -> np.ndarray:
+            return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
+
+        ids, offsets, labels = (torch.from_numpy(read(name)) for name in ("ids", "offsets", "labels"))
+        vectors = unseen_XE
+        unseen = ids >= vocabulary
+        if vectors is not None:
+            missing_X = vectors.isnan().all(dim=1)
+            unseen = unseen & missing_X[(ids - vocabulary).clamp(min=0)] if len(vectors) else unseen
+            vectors = vectors.nan_to_num(nan=0.0).to(device)
+        if unseen.any():
+            ids = ids.masked_fill(unseen, UNKNOWN)
+        rows, lengths = np.asarray(read("rows")), np.diff(read("offsets"))
+        return cls(ids.to(device), offsets.to(device), labels.to(device), rows, lengths, vectors)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Gather the rows with these positions, in this order."""
+        return next(self.batches([rows]))
+
+    def batches(self, order: Sequence[np.ndarray]) -> Iterator[Batch]:
+        """Gather one batch after the other; a GPU is told the whole order at once and never waited for."""
+        rows_N = torch.from_numpy(np.concatenate(order)).to(self.ids.device)
+        begins_N, lengths_N = self.offsets[rows_N], self.offsets[rows_N + 1] - self.offsets[rows_N]
+        labels_N, sizes = self.labels[rows_N], [len(rows) for rows in order]
+        parts = (tensor_N.split(sizes) for tensor_N in (begins_N, lengths_N, labels_N))
+        for rows, begins_B, lengths_B, labels_B in zip(order, *parts, strict=True):
+            lengths = self.lengths[rows]
+            longest, even = int(lengths.max()), bool(lengths.min() == lengths.max())
+            steps_L = torch.arange(longest, device=self.ids.device)
+            places_BL = begins_B.unsqueeze(1) + steps_L
+            if even:
+                tokens_BL = self.ids[places_BL].long()
+            else:
+                padded_BL = steps_L >= lengths_B.unsqueeze(1)
+                read_BL = self.ids[places_BL.masked_fill(padded_BL, 0)].long()
+                tokens_BL = read_BL.masked_fill(padded_BL, PAD)
+            yield Batch(tokens_BL, lengths_B, labels_B, even, self.unseen_XE)
+
+
+def training_order(
+    lengths: np.ndarray,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    batching: str = "exact",
+    batch_tokens: int | None = None,
+) -> list[np.ndarray]:
+    """Return every row's position once, in batches, as a pure function of the arguments.
+
+    `batching`: padded and packed cut the shuffled rows as they come. length sorts them first and
+    shuffles the batches: little padding. exact cuts each length into full batches, which need neither
+    padding nor packing; what is left of each is put together with its neighbours in length, so that
+    no batch but the last of them is short, and the batches are shuffled.
+
+    With `batch_tokens` a batch holds as many rows as make so many tokens, padding counted, and no
+    `batch_size` rows; of rows as they come, as many as if all had the mean length. There are as many
+    batches in every epoch.
+    """
+
+    def rows_of(length: float) -> int:
+        return batch_size if batch_tokens is None else max(1, int(batch_tokens // length))
+
+    generator = np.random.default_rng([seed, epoch])
+    shuffled = generator.permutation(len(lengths))
+    if batching in ("padded", "packed"):
+        return _in_batches(shuffled, rows_of(lengths.mean()))
+    by_length = shuffled[np.argsort(lengths[shuffled], kind="stable")]
+    if batching == "exact":
+        batches = _by_exact_length(by_length, lengths, rows_of)
+    else:
+        batches = _by_rising_length(by_length, lengths, rows_of)
+    return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def _by_exact_length(by_length: np.ndarray, lengths: np.ndarray, rows_of: RowsOf) -> list[np.ndarray]:
+    groups = np.split(by_length, np.flatnonzero(np.diff(lengths[by_length])) + 1)
+    full, left_over = [], []
+    for group in groups:
+        rows = rows_of(lengths[group[0]])
+        cut = len(group) - len(group) % rows
+        full += np.split(group[:cut], cut // rows) if cut else []
+        left_over.append(group[cut:])
+    return full + _by_rising_length(np.concatenate(left_over), lengths, rows_of)
+
+
+def _by_rising_length(by_length: np.ndarray, lengths: np.ndarray, rows_of: RowsOf) -> list[np.ndarray]:
+    batches, start = [], 0
+    for place, length in enumerate(lengths[by_length]):
+        if place > start and place - start >= rows_of(length):
+            batches.append(by_length[start:place])
+            start = place
+    return [*batches, by_length[start:]] if len(by_length) else batches
+
+
+def reading_order(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """Return every row's position once, by length, in batches: the order for scoring."""
+    return _in_batches(np.argsort(lengths, kind="stable"), batch_size)
+
+
+def _in_batches(positions: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    return [positions[start : start + batch_size] for start in range(0, len(positions), batch_size)]

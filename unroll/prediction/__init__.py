@@ -1,0 +1,1 @@
+"""New texts through a trained network."""

@@ -1,0 +1,1 @@
+"""Figures as Vega-Lite specifications, for the page and for papers alike."""

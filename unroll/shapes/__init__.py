@@ -1,0 +1,1 @@
+"""The way of a batch through a network, step by step."""

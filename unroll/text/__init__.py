@@ -1,0 +1,1 @@
+"""Raw rows -> clean rows with tokens."""

@@ -1,0 +1,107 @@
+"""One training run from its parameters: model and task, pretraining where asked for, training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from unroll.networks import checkpoints
+from unroll.networks.batches import EncodedSplit
+from unroll.networks.classifier import Classifier, NextWordModel, build_model
+from unroll.networks.spec import BagNetwork, RecurrentNetwork
+from unroll.networks.tasks import Classification, Headline, NextWord, Task, class_weights
+from unroll.progress import Progress
+from unroll.training import loop
+from unroll.training.loop import Fitted, Listener, Training
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained, and how."""
+
+    network: BagNetwork | RecurrentNetwork
+    training: Training
+    headline: Headline
+    """The metric that chooses a classifier's epoch; perplexity chooses a next-word network's."""
+    vocabulary: int
+    classes: int
+    seed: int
+
+    @property
+    def predicts_words(self) -> bool:
+        return isinstance(self.network, RecurrentNetwork) and self.network.task == "next_word"
+
+    def task(self, train: EncodedSplit) -> Task:
+        if self.predicts_words:
+            return NextWord(self.training.label_smoothing)
+        weights_C = class_weights(train, self.classes, self.training.class_weights)
+        return Classification(self.headline, self.training.label_smoothing, weights_C)
+
+    def model(self, vectors_VE: torch.Tensor | None, device: str) -> Classifier | NextWordModel:
+        """Return the model with its first weights, which depend on the seed and the vectors alone."""
+        loop.seed_everything(self.seed, epoch=0)
+        return build_model(self.network, self.vocabulary, self.classes, vectors_VE).to(device)
+
+    def run(
+        self,
+        model: nn.Module,
+        train: EncodedSplit,
+        validation: EncodedSplit,
+        checkpoint: Path,
+        watch: Callable[[Progress], None] = lambda progress: None,
+        ended: Listener = lambda epoch: None,
+    ) -> Fitted:
+        """Train the model to its best epoch; continue from `checkpoint` where it holds a run.
+
+        `watch` and `ended` are called as loop.fit says; of pretraining's epochs `ended` hears nothing.
+
+        Raises:
+            Refusal: the loss or a score is no longer a number.
+        """
+        # A run that has begun to classify has its pretraining in its checkpoint, if that can be read.
+        if self._pretrains and checkpoints.load_checkpoint(checkpoint, "cpu") is None:
+            self._pretrain(model, train, validation, checkpoint.with_suffix(".pretraining"), watch)
+        return loop.fit(
+            model,
+            train,
+            validation,
+            self.task(train),
+            self.training,
+            self.network.batching,
+            self.seed,
+            checkpoint,
+            watch,
+            ended,
+        )
+
+    @property
+    def _pretrains(self) -> bool:
+        return isinstance(self.network, RecurrentNetwork) and self.network.pretraining is not None
+
+    def _pretrain(
+        self,
+        model: Classifier,
+        train: EncodedSplit,
+        validation: EncodedSplit,
+        checkpoint: Path,
+        watch: Callable[[Progress], None],
+    ) -> None:
+        """Leave in `model` the embedding and the encoder that predict next words best (Dai and Le 2015)."""
+        asked = self.network.pretraining
+        rules = loop.merge(
+            self.training,
+            {
+                "epochs": asked.epochs,
+                "patience": asked.epochs,
+                "learning_rate": asked.learning_rate or self.training.learning_rate,
+            },
+        )
+        # The head that goes away again: its numbers are none that its own epochs draw.
+        loop.seed_everything(self.seed, asked.epochs + 1)
+        reader = NextWordModel(model.embedding, model.encoder, dropout=0.0).to(train.ids.device)
+        fitted = loop.fit(
+            reader, train, validation, NextWord(), rules, self.network.batching, self.seed, checkpoint, watch
+        )
+        reader.load_state_dict(fitted.weights)
