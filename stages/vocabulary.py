@@ -9,25 +9,32 @@ from pathlib import Path
 from unroll import files
 from unroll.failures import told_plainly
 from unroll.frames import Chunks
-from unroll.lexicon.encoding import count_tokens, save_split
+from unroll.lexicon.encoding import Draft
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
-from unroll.params import SPLITS, Params
+from unroll.params import Params
 
 COLUMNS = ["row", "tokens", "label"]
+CHUNK_ROWS = 2**16
+"""Of 1.6 million tweets the distinct words of such chunks are a third of those of frames.CHUNK_ROWS."""
 
 
 def main(corpus: str) -> None:
     rules = Params().get(f"corpora.{corpus}.vocabulary", VocabularyRules)
     source = Path("data/clean") / corpus
-    clean = {split: Chunks(source / f"{split}.parquet", COLUMNS) for split in SPLITS}
-    vocabulary = Vocabulary.of_counts(count_tokens(clean["train"]), rules)
+    train = Draft(_chunks(source / "train.parquet"))
+    vocabulary = Vocabulary.of_counts(train.counts(), rules)
     with files.whole_folder(Path("data/vocabulary") / corpus) as folder:
         vocabulary.save(folder / "vocabulary.txt")
-        for split, chunks in clean.items():
-            save_split(folder / split, vocabulary, chunks)
+        train.save(folder / "train", vocabulary)
+        for split in ("validation", "test"):
+            Draft(_chunks(source / f"{split}.parquet")).save(folder / split, vocabulary)
         if (source / "phrases.parquet").exists():
-            phrases = Chunks(source / "phrases.parquet", [*COLUMNS, "sentence"])
-            save_split(folder / "train/phrases", vocabulary, phrases)
+            phrases = _chunks(source / "phrases.parquet", "sentence")
+            Draft(phrases).save(folder / "train/phrases", vocabulary)
+
+
+def _chunks(path: Path, *more: str) -> Chunks:
+    return Chunks(path, [*COLUMNS, *more], CHUNK_ROWS)
 
 
 if __name__ == "__main__":

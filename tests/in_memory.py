@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from unroll import frames
-from unroll.lexicon.encoding import save_split
+from unroll.lexicon.encoding import Draft
 from unroll.lexicon.vocabulary import Vocabulary
 from unroll.text import cleaning
 from unroll.text.tokenization import TextRules
@@ -60,4 +60,4 @@ def save_encoded(
     table = pa.table(columns, schema=schema)
     # A table without rows has one chunk of none.
     starts = range(0, max(len(table), 1), chunk_rows)
-    save_split(folder, vocabulary, [table.slice(start, chunk_rows) for start in starts])
+    Draft([table.slice(start, chunk_rows) for start in starts]).save(folder, vocabulary)

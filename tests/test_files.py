@@ -198,6 +198,24 @@ def test_rows_that_broke_off_leave_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["a.parquet"]
 
 
+@pytest.mark.parametrize("group", [0, 1, 2])
+def test_a_group_that_could_not_be_written_is_never_passed_over(tmp_path, monkeypatch, group):
+    class Full(pq.ParquetWriter):
+        written = 0
+
+        def write_table(self, rows: pa.Table) -> None:
+            if self.written == group:
+                raise Broke
+            self.written += 1
+            super().write_table(rows)
+
+    monkeypatch.setattr(frames, "GROUP_ROWS", 1200)
+    monkeypatch.setattr(pq, "ParquetWriter", Full)
+    with pytest.raises(Broke), frames.parquet_writer(tmp_path / "a.parquet", frames.CLEAN) as append:
+        append(MANY)
+    assert not os.listdir(tmp_path)
+
+
 @pytest.mark.parametrize("rows", [1, 700, 3000, 5000])
 def test_chunks_are_all_rows_in_order_and_none_is_larger_than_wanted(tmp_path, rows):
     frames.write_parquet(tmp_path / "a.parquet", frames.as_frame(MANY), frames.CLEAN)

@@ -11,7 +11,7 @@ from in_memory import save_encoded
 from token_rows import ROWS, arrays, built
 
 from unroll import frames
-from unroll.lexicon.encoding import count_tokens
+from unroll.lexicon.encoding import Draft
 from unroll.lexicon.vocabulary import (
     PAD,
     SPECIAL,
@@ -75,7 +75,7 @@ def test_arrays_are_of_the_types_that_their_readers_rely_on(tmp_path):
 def test_counts_and_ids_do_not_depend_on_the_chunks(tmp_path_factory, rows, size):
     table = pa.table({"tokens": pa.array(rows, frames.TOKENS)})
     chunks = [table.slice(start, size) for start in range(0, len(table), size)]
-    assert count_tokens(chunks) == Counter(token for row in rows for token in row)
+    assert Draft(chunks).counts() == Counter(token for row in rows for token in row)
     vocabulary = Vocabulary.build(rows, VocabularyRules(min_count=2))
     parts, whole = (tmp_path_factory.mktemp("encoded") / "train" for _ in range(2))
     for folder, chunk_rows in ((parts, size), (whole, 100)):

@@ -78,7 +78,7 @@ def test_how_many_rows_are_read_at_once_does_not_matter(kind, monkeypatch):
     reader, split = Reader.of(decided(**KINDS[kind], bidirectional=True)), split_of(rows(*LENGTHS))
     together = reader.probabilities(split)
     for count in (1, 3):
-        monkeypatch.setattr(reading, "ROWS", count)
+        monkeypatch.setattr(reader, "ROWS", count)
         np.testing.assert_allclose(reader.probabilities(split), together, rtol=0, atol=1e-6)
 
 
@@ -117,7 +117,7 @@ def test_the_bound_is_that_of_the_table(monkeypatch, cell, bidirectional):
     model = model_of(network(cell=cell, bidirectional=bidirectional), torch.float32)
     size = Reader.of(model).table_RK.nbytes
     assert size % (VOCABULARY * HIDDEN * 4) == 0
-    monkeypatch.setattr(reading, "LARGEST_TABLE", size)
+    monkeypatch.setattr(reader, "LARGEST_TABLE", size)
     assert suits(model)
-    monkeypatch.setattr(reading, "LARGEST_TABLE", size - 1)
+    monkeypatch.setattr(reader, "LARGEST_TABLE", size - 1)
     assert not suits(model)

@@ -71,9 +71,10 @@ def test_the_schema_accepts_what_a_cutter_returns():
         {"tokens": [["a"], [" b"]]},
         {"tokens": [["a"], [""]]},
         {"tokens": [["a"], [3]]},
-        {"tokens": [["a"], "b"]},
+        {"tokens": [["a"], [None]]},
+        {"tokens": [["a"], 3]},
         {"tokens": [["a"], None]},
-        {"tokens": [("a",), ["b"]]},
+        {"tokens": [["a"], ["b\u00a0"]]},
         {"extra": [0, 0]},
     ],
 )

@@ -3,15 +3,17 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from clone import ROOT
 
 from unroll.failures import Refusal
 from unroll.text import workers
-from unroll.text.workers import spread
+from unroll.text.workers import spread, spread_tables
 
 PROCESSES = [1, 2, 3]
 
@@ -59,6 +61,30 @@ def test_a_refusal_comes_through_with_its_message_where_its_item_stands(processe
         for number in mapped(range(20)):
             seen.append(number)
     assert seen == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("processes", PROCESSES)
+def test_tables_are_the_same_from_other_processes_and_their_files_are_gone(tmp_path, monkeypatch, processes):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with spread_tables(
+        lambda rows: pa.table({"row": range(rows), "text": ["a lamp"] * rows}), processes
+    ) as cut:
+        found = list(cut(iter([3, 0, 5000, 1])))
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    # They outlive the processes and the folder.
+    assert not list(tmp_path.iterdir())
+    assert [len(table) for table in found] == [3, 0, 5000, 1]
+    assert found[2]["row"].to_pylist() == list(range(5000)) and set(found[2]["text"].to_pylist()) == {
+        "a lamp"
+    }
+
+
+def test_no_file_of_a_table_is_left_behind_where_the_work_breaks_off(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(KeyError), spread_tables(lambda rows: pa.table({"row": range(rows)}), 2) as cut:
+        next(cut(range(100)))
+        raise KeyError
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_process_is_left_behind_even_where_the_work_breaks_off():

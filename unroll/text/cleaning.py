@@ -9,11 +9,14 @@ Rows come and go in chunks; what stays of each is a digest and a number. Of tree
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress, tee
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from unroll import frames
 from unroll.corpora.trees import is_tree
 from unroll.failures import Refusal
 from unroll.params import SPLITS
@@ -21,11 +24,13 @@ from unroll.text.cutting import Cutter, phrase_schema
 from unroll.text.phrases import key, labelled_phrases
 from unroll.text.profile import Profile
 from unroll.text.tokenization import TextRules, make_batch_tokenizer, make_tokenizer, train_tokenizer
-from unroll.text.workers import spread
+from unroll.text.workers import spread_tables
 
 Chunks = Iterable[pa.Table]
 """Of rows (row, text, label); read more than once."""
 LEFT_OUT = "class left out"
+HELD_OUT = ("validation", "test")
+"""A row in both counts as one of the last."""
 REPEATS = ("empty", "also in test", "also in validation", "repeated")
 EMPTY = key("")
 
@@ -61,13 +66,16 @@ def clean(
     classes = dict(enumerate(relabel if relabel is not None else range(len(labels))))
     cutter = Cutter(make_batch_tokenizer(rules, trees, learned), classes, len(labels))
     cleaning = _Cleaning(trees)
-    with spread(cutter, processes) as cut:
-        # Train comes last: what stays of it depends on the others.
-        for split in ("validation", "test", "train"):
-            for rows in cut((split, chunk) for chunk in raw[split]):
-                keep[split](cleaning.take(split, rows))
-                advance(len(rows))
-            cleaning.check(split, labels)
+    with spread_tables(cutter, processes) as cut:
+        # Train comes last: what stays of it depends on the others. One stream, so that no process waits
+        # where a split ends.
+        order = (*HELD_OUT, "train")
+        chunks, read_ahead = tee((split, chunk) for split in order for chunk in raw[split])
+        for (split, _), rows in zip(chunks, cut(read_ahead), strict=True):
+            keep[split](cleaning.take(split, rows))
+            advance(len(rows))
+    for split in order:
+        cleaning.check(split, labels)
     profile = cleaning.document(labels)
     if not trees:
         return Cleaned(None, learned, profile)
@@ -101,16 +109,17 @@ class _Cleaning:
         self.before[split] += len(rows)
         left_out = rows.filter(pc.is_null(rows["label"]))
         self.dropped[split][LEFT_OUT] += len(left_out)
-        kept = rows.filter(pc.is_valid(rows["label"]))
+        kept = rows.filter(pc.is_valid(rows["label"])) if len(left_out) else rows
+        keys = frames.as_list(kept["key"])
         if split == "train":
-            kept, why = self._without_repeats(kept)
+            stays, why = self._without_repeats(keys)
+            kept, keys = kept.filter(pa.array(stays, pa.bool_())), compress(keys, stays)
             self.dropped[split].update(why)
             if self.trees:
                 self.kept_trees.append(kept)
                 self.left_out_trees.append(left_out)
-        self.profiles[split].add(
-            kept["key"].to_pylist(), kept["label"].to_numpy(), pc.list_value_length(kept["tokens"]).to_numpy()
-        )
+        lengths = pc.list_value_length(kept["tokens"]).to_numpy()
+        self.profiles[split].add(keys, kept["label"].to_numpy(), lengths)
         return kept
 
     def check(self, split: str, labels: tuple[str, ...]) -> None:
@@ -132,25 +141,28 @@ class _Cleaning:
 
     def sentences(self) -> pd.DataFrame:
         """Return the trees of the training split; one without a class of its own has phrases with one."""
-        left_out, _ = self._without_repeats(pa.concat_tables(self.left_out_trees))
+        left_out = pa.concat_tables(self.left_out_trees)
+        stays, _ = self._without_repeats(frames.as_list(left_out["key"]))
+        left_out = left_out.filter(pa.array(stays, pa.bool_()))
         return pa.concat_tables([*self.kept_trees, left_out]).sort_by("row").to_pandas()
 
-    def _without_repeats(self, rows: pa.Table) -> tuple[pa.Table, Counter[str]]:
-        """Drop what is empty, stands in another split too, or stood in train before."""
-        reasons = [self._why_not(key) for key in rows["key"].to_pylist()]
-        stays = pa.array([reason is None for reason in reasons], pa.bool_())
-        return rows.filter(stays), Counter(filter(None, reasons))
+    @cached_property
+    def _not_for_training(self) -> dict[bytes, str]:
+        """Why a training row is dropped even if it is the first of its kind; the other splits are taken."""
+        held_out = [dict.fromkeys(self.profiles[split].keys, f"also in {split}") for split in HELD_OUT]
+        return {**held_out[0], **held_out[1], EMPTY: "empty"}
 
-    def _why_not(self, key: bytes) -> str | None:
-        if key == EMPTY:
-            return "empty"
-        for split in ("test", "validation"):
-            if key in self.profiles[split].keys:
-                return f"also in {split}"
-        if key in self.profiles["train"].keys:
-            return "repeated"
-        self.profiles["train"].keys.add(key)
-        return None
+    def _without_repeats(self, keys: list[bytes]) -> tuple[list[bool], Counter[str]]:
+        """Tell which rows stay: not what is empty, stands in another split too, or stood in train before."""
+        seen, refused = self.profiles["train"].keys, self._not_for_training
+        stays, dropped = [], Counter()
+        for digest in keys:
+            if stay := digest not in seen and digest not in refused:
+                seen.add(digest)
+            else:
+                dropped[refused.get(digest, "repeated")] += 1
+            stays.append(stay)
+        return stays, dropped
 
 
 class _Texts:
@@ -161,7 +173,7 @@ class _Texts:
 
     def __iter__(self) -> Iterator[str]:
         for chunk in self.chunks:
-            yield from chunk["text"].to_pylist()
+            yield from frames.as_list(chunk["text"])
 
 
 def _are_trees(chunks: Chunks) -> bool:

@@ -11,6 +11,7 @@ from unroll import frames
 from unroll.failures import Refusal
 from unroll.text.phrases import key
 
+TOKENS = pd.ArrowDtype(frames.TOKENS)
 CUT = frames.CLEAN.append(pa.field("key", pa.binary(16)))
 
 
@@ -29,17 +30,17 @@ class Cutter:
             Refusal: a label has no class.
         """
         split, raw = chunk
-        tokens = self.tokenize(raw["text"].to_pylist())
-        keys = [key(words) for words in pc.binary_join(tokens, " ").to_pylist()]
+        tokens = self.tokenize(frames.as_list(raw["text"]))
+        keys = [key(words) for words in frames.as_list(pc.binary_join(tokens, " "))]
         columns = [raw["row"], raw["text"], tokens, self._labels(split, raw), pa.array(keys, pa.binary(16))]
         cut = pa.table(columns, schema=CUT)
         clean = cut.filter(pc.is_valid(cut["label"])).select(frames.CLEAN.names)
-        self.schema.validate(frames.as_frame(clean))
+        self.schema.validate(clean.to_pandas(types_mapper={frames.TOKENS: TOKENS}.get))
         return cut
 
     def _labels(self, split: str, raw: pa.Table) -> pa.Array:
-        labels = raw["label"].to_pylist()
-        for row, label in zip(raw["row"], labels, strict=True):
+        labels = frames.as_list(raw["label"])
+        for row, label in zip(frames.as_list(raw["row"]), labels, strict=True):
             if label not in self.classes:
                 raise Refusal(f"{split}, row {row}: label {label} is none of 0..{len(self.classes) - 1}")
         return pa.array([self.classes[label] for label in labels], pa.int64())
@@ -51,7 +52,7 @@ def schema(classes: int) -> pandera.DataFrameSchema:
         {
             "row": pandera.Column("int64", [pandera.Check.ge(0), pandera.Check(_ascend)], unique=True),
             "text": pandera.Column(str),
-            "tokens": pandera.Column(object, pandera.Check(_are_tokens)),
+            "tokens": pandera.Column(TOKENS, pandera.Check(_are_tokens), coerce=True),
             "label": pandera.Column("int64", pandera.Check.in_range(0, classes - 1)),
         },
         strict=True,
@@ -67,8 +68,8 @@ def _ascend(rows: pd.Series) -> bool:
 
 
 def _are_tokens(cells: pd.Series) -> bool:
-    # Each distinct token once: a tenth of the work.
-    return all(isinstance(cell, list) for cell in cells) and all(
-        isinstance(token, str) and token == token.strip() != "" and "\n" not in token and "\t" not in token
-        for token in {token for cell in cells for token in cell}
-    )
+    # Each distinct token once, and in Arrow: a tenth of the work that it is to look at Python's lists.
+    tokens = pc.unique(pc.list_flatten(pa.array(cells)))
+    trimmed = pc.equal(tokens, pc.utf8_trim_whitespace(tokens))
+    parted = pc.match_substring_regex(tokens, r"[\n\t]|^$")
+    return pc.all(pc.and_not(trimmed, parted), skip_nulls=False, min_count=0).as_py() is True

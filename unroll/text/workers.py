@@ -4,13 +4,17 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import tempfile
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
+
+import pyarrow as pa
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,6 +48,42 @@ def spread(
         yield partial(_in_order, executor, 2 * processes)
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def spread_tables(
+    function: Callable[[Item], pa.Table], processes: int
+) -> Iterator[Callable[[Iterable[Item]], Iterator[pa.Table]]]:
+    """As `spread`, of a function that returns tables; they come from other processes as mapped files.
+
+    Of 2.5 MB that takes both sides 1 ms together, through a pipe and pickled 13: a tenth of what
+    cutting such a table takes.
+    """
+    if processes == 1:
+        yield partial(map, function)
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="unroll.") as folder,
+        spread(partial(_to_file, function, folder), processes) as mapped,
+    ):
+        yield lambda items: map(_from_file, mapped(items))
+
+
+def _to_file(function: Callable[[Item], pa.Table], folder: str, item: Item) -> Path:
+    table = function(item)
+    descriptor, name = tempfile.mkstemp(dir=folder)
+    os.close(descriptor)
+    with pa.ipc.new_file(name, table.schema) as writer:
+        writer.write_table(table)
+    return Path(name)
+
+
+def _from_file(path: Path) -> pa.Table:
+    with pa.memory_map(str(path)) as file:
+        table = pa.ipc.open_file(file).read_all()
+    # Its memory stays mapped as long as the table is there.
+    path.unlink()
+    return table
 
 
 def _in_order(executor: ProcessPoolExecutor, ahead: int, items: Iterable[Item]) -> Iterator[Result]:
