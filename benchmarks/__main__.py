@@ -15,10 +15,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import machine, notebooks, prediction, report, training
+from benchmarks import ROOT, machine, notebooks, prediction, report, training
 from benchmarks.corpora import locate
 from benchmarks.measurement import Row, said
-from benchmarks.worker import ROOT
 from unroll import files
 from unroll.failures import told_plainly
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.worker import ROOT
+from benchmarks import ROOT
 from unroll.corpora import hub
 from unroll.failures import Refusal
 

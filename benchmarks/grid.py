@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks import ROOT
+
 ROWS = {"train": 60, "validation": 20, "test": 24}
 LABELS = ("cold", "mild", "warm")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from benchmarks.worker import Loop
+from benchmarks.slices import Loop
 
 SHAPES = ((1600, 300, 600), (1024, 1024, 1024), (2048, 2048, 2048))
 """The input's product of a batch of 64 texts of 25 tokens, and larger ones, which pay more."""

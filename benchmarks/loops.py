@@ -6,8 +6,8 @@ from benchmarks.limit import products
 from benchmarks.ours import ours
 from benchmarks.prediction import prediction, rounding
 from benchmarks.reference_loops import reference
+from benchmarks.slices import Loop
 from benchmarks.tutorial import tutorial
-from benchmarks.worker import Loop
 
 LOOPS: dict[str, Callable[..., Loop]] = {
     "products": products,

@@ -6,9 +6,11 @@ Each network twice: trained as we train it, with batches and rates of our own, a
 from collections.abc import Iterable
 from contextlib import ExitStack
 
+from benchmarks import ROOT
 from benchmarks.corpora import Located
 from benchmarks.measurement import Row, Target, compared
-from benchmarks.worker import ROOT, Slice, Worker
+from benchmarks.slices import Slice
+from benchmarks.worker import Worker
 from unroll import catalogue
 
 SECTION = "notebooks"

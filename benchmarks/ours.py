@@ -4,8 +4,9 @@ from pathlib import Path
 
 import torch
 
+from benchmarks import ROOT
 from benchmarks.corpora import Encoded
-from benchmarks.worker import ROOT, Loop
+from benchmarks.slices import Loop
 from unroll import catalogue, environment
 from unroll.networks.spec import Network
 from unroll.params import parse

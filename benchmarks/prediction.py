@@ -6,9 +6,11 @@ from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
 
+from benchmarks import ROOT
 from benchmarks.corpora import Located
 from benchmarks.measurement import Row, Target, measured
-from benchmarks.worker import ROOT, Loop, Worker, rounds
+from benchmarks.slices import Loop
+from benchmarks.worker import Worker, rounds
 from unroll import catalogue, environment, files, frames
 from unroll.networks import checkpoints
 from unroll.text.tokenization import TextRules

@@ -17,12 +17,11 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import invented_tweets
+from benchmarks import ROOT, invented_tweets
 from benchmarks.measurement import Row, Target, compared, measured
 from unroll import files
 from unroll.text.tokenization import TextRules, make_batch_tokenizer
 
-ROOT = Path(__file__).resolve().parents[1]
 CORPUS = "invented"
 NORMALISE = ["html", "users", "urls", "lengthening"]
 SPLITS = {"validation": 0.02, "test": 0.02, "train": 0.96}

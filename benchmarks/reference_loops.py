@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from benchmarks import ROOT
 from benchmarks.corpora import Encoded
+from benchmarks.slices import Loop
 from benchmarks.tutorial import LAYERS, batches
-from benchmarks.worker import ROOT, Loop
 from unroll import catalogue, metrics
 from unroll.lexicon.vocabulary import PAD
 from unroll.networks.batches import EncodedSplit

@@ -98,10 +98,17 @@ def into(text: str, tables: str, path: Path) -> str:
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """Return a table a section, a line a case, a column a metric; first what it was measured on."""
+    """Return a table a section, a line a case, a column a metric; first what it was measured on.
+
+    Networks of each precision have a table of their own.
+    """
     sections: dict[str, list[Row]] = {}
     for row in rows:
-        sections.setdefault(row["section"], []).append(row)
+        precision, _, metric = row["metric"].partition(" ")
+        if precision in LOOPS:
+            sections.setdefault(f"{row['section']}, {precision}", []).append(row | {"metric": metric})
+        else:
+            sections.setdefault(row["section"], []).append(row)
     parts = [
         _sentence(section) if name == MACHINE else _table(name, section) for name, section in sections.items()
     ]
@@ -117,30 +124,37 @@ def _table(name: str, rows: Sequence[Row]) -> str:
     cases: dict[str, dict[str, Row]] = {}
     for row in rows:
         cases.setdefault(row["case"], {})[row["metric"]] = row
+    # What is held against several others is said once, in front of them.
+    against = [metric for metric in metrics if metric.startswith("against ")]
     units = {metric: {row["unit"] for row in rows if row["metric"] == metric} for metric in metrics}
+    heads = [f"{min(units[against[0]])}"] if against else []
     # A unit that all have stands in the head.
-    heads = [
-        f"{metric} ({min(units[metric])})" if units[metric] != {""} and len(units[metric]) == 1 else metric
+    heads += [
+        f"{metric} ({min(units[metric])})"
+        if not against and units[metric] != {""} and len(units[metric]) == 1
+        else metric
         for metric in metrics
     ]
-    lines = [f"**{name}**\n", f"| | {' | '.join(heads)} |", "|---" * (len(metrics) + 1) + "|"]
+    lines = [f"**{name}**\n", f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
     for case, found in cases.items():
-        cells = [
-            _cell(found[metric], len(units[metric]) > 1) if metric in found else "" for metric in metrics
+        cells = [_value(found[against[0]]["ours"], "")] if against else []
+        cells += [
+            _cell(found[metric], not against, len(units[metric]) > 1) if metric in found else ""
+            for metric in metrics
         ]
         lines.append(f"| {case} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(row: Row, with_unit: bool) -> str:
+def _cell(row: Row, with_value: bool, with_unit: bool) -> str:
     """Return "36,100, **2.40 ×** (2.31 to 2.52), **missed**: >= 2.5"."""
-    cell = _value(row["ours"], row["unit"] if with_unit else "")
+    parts = [_value(row["ours"], row["unit"] if with_unit else "")] if with_value else []
     if row.get("ratio") is not None:
         spread = f" ({row['low']:.2f} to {row['high']:.2f})" if row["low"] != row["high"] else ""
-        cell += f", **{row['ratio']:.2f} ×**{spread}"
+        parts.append(f"**{row['ratio']:.2f} ×**{spread}")
     if row.get("target"):
-        cell += f", {'met' if row['met'] == 'yes' else '**missed**'}: {row['target']}"
-    return cell
+        parts.append(f"{'met' if row['met'] == 'yes' else '**missed**'}: {row['target']}")
+    return ", ".join(parts)
 
 
 def _value(value: object, unit: str) -> str:

@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 
-from benchmarks import machine
+from benchmarks import ROOT, machine
 from benchmarks.corpora import Located
 from benchmarks.measurement import Row, Target, compared
-from benchmarks.worker import ROOT, Worker, rounds
+from benchmarks.worker import Worker, rounds
 from unroll import catalogue
 from unroll.evaluation import operations
 from unroll.evaluation.cost import FORWARD_AND_BACKWARD

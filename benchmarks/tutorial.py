@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from torch.utils.data import DataLoader
 
+from benchmarks import ROOT
 from benchmarks.corpora import Encoded
-from benchmarks.worker import ROOT, Loop
+from benchmarks.slices import Loop
 from unroll import catalogue
 from unroll.lexicon.vocabulary import PAD
 from unroll.networks.batches import EncodedSplit

@@ -1,37 +1,13 @@
-"""Processes that stay, each with a loop to run a slice at a time on one core: pairs can be interleaved.
-
-`python -m benchmarks.worker` is the process, `Worker` its owner. They speak lines of JSON: first the
-loop and its settings, then for each slice how much of it is wanted, and what came of it.
-"""
+"""Processes that stay, each with a loop to run a slice at a time on one core: pairs can be interleaved."""
 
 import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Generator
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 
-from unroll import environment
-
-ROOT = Path(__file__).resolve().parents[1]
-Loop = Generator[int, None, float | None]
-"""Each step yields its units of work: real tokens, texts or operations. What has an end returns a score."""
-
-
-@dataclass(frozen=True)
-class Slice:
-    units: int
-    seconds: float
-    """Of the process's own time on its core: on a machine that does nothing else, that of the clock."""
-    ended: bool
-    score: float | None
-
-    @property
-    def rate(self) -> float:
-        return self.units / self.seconds
+from benchmarks import ROOT
+from benchmarks.slices import Slice
 
 
 class Worker:
@@ -39,7 +15,7 @@ class Worker:
 
     def __init__(self, loop: str, settings: dict) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker"],
+            [sys.executable, "-m", "benchmarks.process"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -94,32 +70,3 @@ def rounds(workers: dict[str, Worker], count: int, seconds: float) -> dict[str, 
             if number > 0:
                 rates[name].append(rate)
     return rates
-
-
-def take(loop: Loop, seconds: float, units: float) -> Slice:
-    """Take steps of the loop until one of the two is reached, or its end."""
-    done, spent, started = 0, 0.0, time.process_time()
-    while done < units and spent < seconds:
-        try:
-            done += next(loop)
-        except StopIteration as end:
-            return Slice(done, spent, ended=True, score=end.value)  # the time of scoring is not counted
-        spent = time.process_time() - started
-    return Slice(done, spent, ended=False, score=None)
-
-
-def main() -> None:
-    orders = (json.loads(line) for line in sys.stdin)
-    first = next(orders)
-    os.sched_setaffinity(0, {first["core"]})
-    environment.pin()
-    from benchmarks.loops import LOOPS  # torch comes with it, and must find the environment pinned
-
-    loop = LOOPS[first["loop"]](**first["settings"])
-    for order in orders:
-        answer = take(loop, order["seconds"], order["units"])
-        print(json.dumps(vars(answer)), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -11,13 +11,14 @@ import torch
 from runs import CLASSES, SHIPPED, shipped
 from torch import nn
 
-from benchmarks import notebooks, reference_loops, tutorial
+from benchmarks import ROOT, notebooks, reference_loops, tutorial
 from benchmarks.corpora import Encoded
 from benchmarks.loops import LOOPS
 from benchmarks.ours import SEED, ours
 from benchmarks.reference_loops import T2, T3, T4, reference
+from benchmarks.slices import Slice, take
 from benchmarks.tutorial import TutorialClassifier
-from benchmarks.worker import ROOT, Slice, Worker, take
+from benchmarks.worker import Worker
 from unroll import catalogue
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.networks.batches import EncodedSplit

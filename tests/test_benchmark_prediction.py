@@ -9,7 +9,7 @@ import torch
 from drawn import network
 
 from benchmarks import prediction
-from benchmarks.worker import take
+from benchmarks.slices import take
 from unroll import files
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.networks import checkpoints

@@ -4,13 +4,13 @@ import csv
 
 import pytest
 
+from benchmarks import ROOT, machine, notebooks, report, training
 from benchmarks import __main__ as bench
-from benchmarks import machine, notebooks, report, training
 from benchmarks.corpora import STAND_INS, Located, locate
 from benchmarks.measurement import Target, compared, measured, said
 from benchmarks.notebooks import of_preset
+from benchmarks.slices import Slice
 from benchmarks.training import SIZES, Case, of_case
-from benchmarks.worker import ROOT, Slice
 from unroll import catalogue, files
 from unroll.failures import Refusal
 
@@ -139,6 +139,19 @@ def test_rows_of_other_sections_may_lack_a_target():
     )
     assert (row["ours"], row["target"], row["met"]) == (1.214, None, None)
     assert "| c | 1.21 |" in report.markdown([row])
+
+
+def test_each_precision_has_a_table_in_which_a_speed_is_said_once(case):
+    found = of_case(case, rates(case) | {"bfloat16": [60.0, 30.0, 57.0]})
+    tables = report.markdown(found).split("\n\n")
+    titles = [table.strip("*\n") for table in tables[::2]]
+    assert titles == ["training, float32", "training, bfloat16"]
+    head, _, line = tables[1].splitlines()
+    assert head.startswith("| | tokens/s | against the notebook's loop | against the packed loop |")
+    own, notebook, packed = line.split(" | ")[1:4]
+    assert own.replace(",", "").isdigit()
+    assert notebook.startswith("**2.00 ×**") and notebook.endswith("**missed**: >= 2.5")
+    assert packed.startswith("**4.00 ×**") and "/s" not in line
 
 
 def test_the_tables_go_between_their_marks_and_nothing_else_changes(rows, tmp_path):

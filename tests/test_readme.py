@@ -34,7 +34,8 @@ def test_every_network_stands_in_the_readme_with_its_mean_and_spread(committed):
 def test_every_file_of_the_tree_is_named_in_the_readme(committed):
     for folder in ("stages", "unroll", "benchmarks", "tests"):
         assert f"{folder}/" in committed["README.md"]
-    for path in (ROOT / "unroll").glob("*.py"):
-        assert path.name.startswith("__") or path.name in committed["README.md"], path.name
+    for path in (ROOT / "unroll").rglob("*.py"):
+        name = f"{path.parent.name}/" if path.name.startswith("__") else path.name
+        assert name in committed["README.md"], path
     for path in (ROOT / "stages").glob("*.py"):
         assert f"| `{path.stem}` |" in committed["README.md"], path.name

@@ -2,7 +2,7 @@
 
 The probabilities are those of the network itself (tasks.predict) to 1e-6. Four things make it fast.
 What a word adds to the gates is looked up: a table of the whole vocabulary is made once. A step works
-in place (reading_cells.py). Rows are read in the order of falling length, so that a step reads those
+in place (cells.py). Rows are read in the order of falling length, so that a step reads those
 alone that still have a word. And pooling is done on the way: no state is kept, arranged or masked.
 
 Axes: N rows, B rows in the batch, L steps, S parts of a state, D directions, T parts of the pooling, I
