@@ -36,7 +36,8 @@ RECORDED = {"cmd": "echo 'it: is'", "deps": [{"path": "grün", "md5": "0", "size
 
 COUNT = """
 import ruamel.yaml
-from unroll import dvc_process, params
+from unroll import params
+from unroll.pipeline import dvc_process
 load, texts = ruamel.yaml.YAML.load, []
 ruamel.yaml.YAML.load = lambda yaml, text: texts.append(text) or load(yaml, text)
 def stage(*_):

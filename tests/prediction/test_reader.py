@@ -75,11 +75,11 @@ def test_however_a_layer_is_made_a_reader_reads_it(kind, bidirectional, keys):
 
 @every_kind
 def test_how_many_rows_are_read_at_once_does_not_matter(kind, monkeypatch):
-    reader, split = Reader.of(decided(**KINDS[kind], bidirectional=True)), split_of(rows(*LENGTHS))
-    together = reader.probabilities(split)
+    made, split = Reader.of(decided(**KINDS[kind], bidirectional=True)), split_of(rows(*LENGTHS))
+    together = made.probabilities(split)
     for count in (1, 3):
         monkeypatch.setattr(reader, "ROWS", count)
-        np.testing.assert_allclose(reader.probabilities(split), together, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(made.probabilities(split), together, rtol=0, atol=1e-6)
 
 
 @every_kind

@@ -70,7 +70,7 @@ def test_the_default_database_can_be_deleted_and_leaves_no_remnants(project: Pro
 
 def test_mlflow_is_imported_in_one_place_with_its_doors_shut() -> None:
     importing = set()
-    for path in [*ROOT.glob("unroll/*.py"), *ROOT.glob("stages/*.py")]:
+    for path in [*ROOT.glob("unroll/**/*.py"), *ROOT.glob("stages/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
