@@ -19,7 +19,8 @@ TRAINED = {kind: subwords.train(kind, 80, TEXTS) for kind in KINDS}
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_repeats_bit_for_bit_in_other_processes(kind):
     program = (
-        "import sys, tiny; from unroll.text import subwords; texts = [row['text'] for row in tiny.rows(60, 0)]; "
+        "import sys, tiny; from unroll.text import subwords; "
+        "texts = [row['text'] for row in tiny.rows(60, 0)]; "
         f"sys.stdout.write(subwords.train({kind!r}, 80, texts))"
     )
     environment = {"PYTHONPATH": f"{tiny.ROOT}:{tiny.ROOT}/tests", "PYTHONHASHSEED": "random"}
