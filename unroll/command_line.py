@@ -16,6 +16,7 @@ from unroll.changes import show_changes
 from unroll.failures import Refusal
 from unroll.params import Selection
 from unroll.pipeline import lockfile, scheduler, suite, summary, survey
+from unroll.pipeline.check import check_stages
 from unroll.pipeline.unchanged import check_unchanged
 from unroll.prediction.command import predict_texts
 from unroll.reference import spec
@@ -38,6 +39,7 @@ app.command("shapes")(show_shapes)
 app.command("predict")(predict_texts)
 app.command("changes")(show_changes)
 app.command("unchanged")(check_unchanged)
+app.command("check")(check_stages)
 
 
 @app.callback()

@@ -144,7 +144,9 @@ def key_of(document: object) -> str:
 def md5_of(path: Path) -> str | None:
     """Return a file's or folder's hash as dvc.lock has it, or None where there is nothing."""
     if path.is_dir():
-        names = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+        found = (file.relative_to(path) for file in path.rglob("*") if file.is_file())
+        # What .dvcignore names: DVC does not see it either.
+        names = sorted(file.as_posix() for file in found if "__pycache__" not in file.parts)
         listing = [{"md5": _md5_of_file(path / name), "relpath": name} for name in names]
         return hashlib.md5(json.dumps(listing).encode()).hexdigest() + ".dir"
     return _md5_of_file(path) if path.is_file() else None
