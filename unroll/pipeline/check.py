@@ -5,7 +5,6 @@ stage reads, and nothing else: no checkpoint, no cache, no result of another sta
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -24,9 +23,9 @@ from rich.progress import Progress
 from unroll.failures import Refusal
 from unroll.pipeline import lockfile
 from unroll.pipeline.differences import first_difference
+from unroll.pipeline.warm import COMMAND
 
 LOCK = Path("dvc.lock")
-COMMAND = re.compile(r"python -m (stages\.[a-z]+)((?: [a-z0-9_]+)*)")
 MADE = {"data", "models", "reports"}
 LAST_LINES = 10
 
