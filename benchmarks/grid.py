@@ -7,13 +7,13 @@ three cells in both directions and the bag of words, in as many widths as it tak
 import csv
 import itertools
 import random
-import shutil
 import subprocess
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
 from benchmarks import ROOT
+from unroll.pipeline.copies import copy_project
 
 ROWS = {"train": 60, "validation": 20, "test": 24}
 LABELS = ("cold", "mild", "warm")
@@ -21,7 +21,7 @@ LABELS = ("cold", "mild", "warm")
 
 def make(folder: Path, corpora: int, networks: int, seeds: int) -> None:
     """Lay out a project for corpora x networks x seeds in `folder`, with the code of this checkout."""
-    copy_project(folder)
+    lay_out(folder)
     document = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     document["corpora"] = {f"drawn_{number}": _corpus(folder, number) for number in range(1, corpora + 1)}
     document["networks"] = dict(itertools.islice(_networks(), networks))
@@ -36,20 +36,13 @@ def make(folder: Path, corpora: int, networks: int, seeds: int) -> None:
         YAML(typ="safe").dump(document, stream)
 
 
-def copy_project(folder: Path) -> None:
-    """Copy what git tracks here but what a run makes, and lend this checkout's .venv."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        kept = not name.startswith("reports/") or name.endswith(".gitignore")
-        if name != "dvc.lock" and kept and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
+def lay_out(folder: Path) -> None:
+    """Copy the project but for what a run makes, and lend this checkout's .venv."""
+
+    def wanted(name: str) -> bool:
+        return name != "dvc.lock" and (not name.startswith("reports/") or name.endswith(".gitignore"))
+
+    copy_project(ROOT, folder, wanted)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     (folder / ".venv").symlink_to((ROOT / ".venv").resolve())
 

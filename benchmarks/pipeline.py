@@ -66,7 +66,7 @@ def suite_rows(suite: str) -> Iterable[Row]:
     walls, loops = {}, {}
     for jobs in (JOBS, 1):
         with tempfile.TemporaryDirectory() as folder:
-            grid.copy_project(Path(folder))
+            grid.lay_out(Path(folder))
             walls[jobs] = repro(Path(folder), suite, jobs)
             loops[jobs] = sum(
                 files.read_json(path)["seconds"]["loop"]

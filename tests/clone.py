@@ -1,7 +1,6 @@
 """A clone of the project as it stands, uncommitted changes included, for tests that run it whole."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,23 +11,16 @@ from pathlib import Path
 import tiny
 from hub_server import HubServer
 
+from unroll.pipeline.copies import copy_project
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def clone(destination: Path) -> Path:
-    """Copy every file that git tracks or would track, but what the pipeline itself made."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
+    """Copy the project but for what the pipeline itself made."""
     tables = ("comparison.csv", "comparison.md", "pairs.csv", "reference.csv", "reference.md")
     made = {"dvc.lock", *(f"reports/{name}" for name in tables)}
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if name not in made and (ROOT / name).is_file():
-            (destination / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, destination / name)
+    copy_project(ROOT, destination, lambda name: name not in made)
     subprocess.run(["git", "init", "-q"], cwd=destination, check=True)
     return destination
 

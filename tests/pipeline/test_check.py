@@ -1,5 +1,6 @@
 """A check runs stages again on what the lock says they read, and misses no byte."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -85,6 +86,21 @@ def test_a_stage_that_reads_what_it_does_not_declare_fails(project, capsys):
     assert "FileNotFoundError" in capsys.readouterr().out
 
 
+def test_a_file_of_ones_own_that_git_tracks_is_there_wherever_it_lies(project, capsys):
+    subprocess.run(["git", "add", "--force", "data/undeclared"], check=True)
+    check_stages(["sneak"])
+    assert "sneak@here: equal" in capsys.readouterr().out
+
+
+def test_a_result_that_git_tracks_is_not_there_before_its_stage_has_made_it(project, capsys):
+    Path("stages/copy.py").write_text("")
+    subprocess.run(["git", "add", "--force", "models/copy"], check=True)
+    write_lock({"copy@here": "python -m stages.copy copy"})
+    with pytest.raises(Refusal, match="1 of 1"):
+        check_stages(["copy"])
+    assert "models/copy is there once alone" in capsys.readouterr().out
+
+
 def test_without_a_name_every_stage_is_checked(project, capsys):
     with pytest.raises(Refusal, match="2 of 4"):
         check_stages()
@@ -108,3 +124,15 @@ def test_no_command_but_a_stages_own_is_run(project, command, capsys):
         check_stages(["copy"])
     assert not list(project.rglob("owned"))
     assert "a command that no stage of this project has" in capsys.readouterr().out
+
+
+def test_without_git_it_is_said_what_is_missing(project):
+    shutil.rmtree(".git")
+    with pytest.raises(Refusal, match="no checkout of git"):
+        check_stages(["copy"])
+
+
+def test_what_is_not_committed_is_checked_too(project, capsys):
+    """The fixture commits nothing: were only commits copied, no stage would be there to run."""
+    check_stages(["copy"])
+    assert "copy@here: equal" in capsys.readouterr().out

@@ -22,6 +22,7 @@ from rich.progress import Progress
 
 from unroll.failures import Refusal
 from unroll.pipeline import lockfile
+from unroll.pipeline.copies import copy_project
 from unroll.pipeline.differences import first_difference
 from unroll.pipeline.warm import COMMAND
 
@@ -42,11 +43,13 @@ def check_stages(
         list[str] | None,
         typer.Argument(help="train, or one of them: train@sst5-gru-1; by default every stage of dvc.lock"),
     ] = None,
-    jobs: Annotated[int, typer.Option(help="stages at once; 0: one a core")] = 0,
+    jobs: Annotated[int, typer.Option(min=0, help="stages at once; 0: one a core")] = 0,
 ) -> None:
     """Run stages again in scratch folders and compare every byte with what the project has."""
     console = Console()
-    entries = chosen(lockfile.read(LOCK), stages or [])
+    locked = lockfile.read(LOCK)
+    made = {out for entry in locked.values() for out in entry.outs}
+    entries = chosen(locked, stages or [])
     for entry in entries:
         refuse_what_is_not_locked(entry)
     findings: list[Finding] = []
@@ -55,7 +58,8 @@ def check_stages(
         ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0))) as pool,
         Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
     ):
-        clone = copy_of_project(Path(scratch) / "clone")
+        clone = Path(scratch) / "clone"
+        copy_project(Path(), clone, lambda name: made.isdisjoint(map(str, [name, *Path(name).parents])))
         task = progress.add_task("checked", total=len(entries))
         waiting = [pool.submit(run_again, entry, clone, Path(scratch) / entry.stage) for entry in entries]
         try:
@@ -95,20 +99,6 @@ def refuse_what_is_not_locked(entry: lockfile.Entry) -> None:
             raise Refusal(f"{path} is not what {LOCK} says of {entry.stage}: run make repro first")
 
 
-def copy_of_project(folder: Path) -> Path:
-    """Copy what git tracks or would track, uncommitted changes included, but for what stages make."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if Path(name).parts[0] not in MADE and Path(name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(name, folder / name)
-    return folder
-
-
 def run_again(entry: lockfile.Entry, clone: Path, folder: Path) -> Finding:
     """Run a stage's command in `folder` and compare its outs with the project's."""
     fits = COMMAND.fullmatch(entry.document["cmd"])
@@ -138,7 +128,10 @@ def laid_out(entry: lockfile.Entry, clone: Path, folder: Path) -> Iterator[None]
     """Put into `folder`, while the block lasts, the code and what the entry says that its stage read."""
     folder.mkdir()
     for path in clone.iterdir():
-        (folder / path.name).symlink_to(path)
+        if path.name in MADE:
+            _copy(path, folder / path.name)
+        else:
+            (folder / path.name).symlink_to(path)
     for name in entry.deps:
         if Path(name).parts[0] in MADE:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
