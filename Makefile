@@ -6,7 +6,7 @@ JOBS ?= 0
 PORT ?= 5000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test bench ui lock glove
+.PHONY: repro test torture bench ui lock glove
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
@@ -14,6 +14,10 @@ repro: .venv/installed
 
 test: .venv/installed .venv/glove
 	python -m pytest --numprocesses auto --dist loadfile
+
+# An hour or more: every fault and bad input, whole campaigns of kills, all mutants; docs/torture.md.
+torture: .venv/installed
+	python -m pytest --numprocesses auto --dist loadfile tests/torture --torture docs/torture.md
 
 # Hours, on a machine that does nothing else: benchmarks/results.csv, the README's table and its plot.
 bench: .venv/installed
