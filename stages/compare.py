@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from unroll import environment
-from unroll.failures import told_plainly
+from unroll.stage import as_stage
 
 
 def main(corpus: str) -> None:
@@ -38,5 +38,5 @@ def main(corpus: str) -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with as_stage():
         main(sys.argv[1])

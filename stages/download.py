@@ -5,8 +5,8 @@ from pathlib import Path
 
 from unroll import files, frames
 from unroll.corpora import readers, sources
-from unroll.failures import told_plainly
 from unroll.params import Params
+from unroll.stage import as_stage
 
 
 def main(corpus: str) -> None:
@@ -25,5 +25,5 @@ def main(corpus: str) -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with as_stage():
         main(sys.argv[1])

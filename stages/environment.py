@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from unroll import environment, files
-from unroll.failures import told_plainly
+from unroll.stage import as_stage
 
 
 def main() -> None:
@@ -20,5 +20,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with as_stage():
         main()

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from unroll import environment
-from unroll.failures import told_plainly
+from unroll.stage import as_stage
 
 
 def main(corpus: str, network_name: str) -> None:
@@ -63,5 +63,5 @@ def main(corpus: str, network_name: str) -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with as_stage():
         main(sys.argv[1], sys.argv[2])

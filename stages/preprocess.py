@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from unroll import files, frames
-from unroll.failures import told_plainly
 from unroll.params import SPLITS, Params
 from unroll.progress import Display, RowClock
+from unroll.stage import as_stage
 from unroll.text import cleaning, workers
 from unroll.text.tokenization import TextRules
 
@@ -48,5 +48,5 @@ def main(corpus: str) -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with as_stage():
         main(sys.argv[1])

@@ -1,11 +1,12 @@
 """Every corpus's comparison -> the tables and the page that people read."""
 
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from unroll import environment
-from unroll.failures import told_plainly
+from unroll.stage import as_stage, end_with
 
 
 def main() -> None:
@@ -32,7 +33,8 @@ def main() -> None:
     # Times do not repeat, so they are no out; the page shows them where they lie beside it.
     files.write_text(reports / "times.js", times.as_script(Path(".unroll/times"), documents))
     # The page beside the figures: either keeps a core busy for seconds.
-    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as other:
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(1, fork, end_with, (os.getpid(),)) as other:
         rendered = other.submit(page.render, documents, over_corpora)
         with files.whole_folder(reports / "figures") as folder:
             for name, figure in gallery.all_figures(documents, over_corpora).items():
@@ -44,5 +46,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with as_stage():
         main()

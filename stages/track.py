@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from unroll.failures import told_plainly
 from unroll.pipeline import lockfile
+from unroll.stage import as_stage
 from unroll.tracking import projection, projection_comparison
 
 NAME = "([a-z][a-z0-9_]*)"
@@ -76,5 +76,5 @@ def comparisons(entries: dict[str, lockfile.Entry]) -> list[projection_compariso
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with as_stage():
         main()

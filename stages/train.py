@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 from unroll import environment
-from unroll.failures import Refusal, told_plainly
+from unroll.failures import Refusal
+from unroll.stage import as_stage
 
 
 def main(corpus: str, network_name: str, seed: int) -> None:
@@ -73,5 +74,5 @@ def main(corpus: str, network_name: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with as_stage():
         main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from unroll import files
-from unroll.failures import told_plainly
 from unroll.lexicon import vector_tables
 from unroll.lexicon.vector_tables import Table
 from unroll.lexicon.vectors import NetworkVectors
 from unroll.lexicon.vocabulary import SPECIAL, Vocabulary, read_unseen
 from unroll.params import parse
+from unroll.stage import as_stage
 
 RECORD = Path("data/environment/vectors.json")
 
@@ -56,5 +56,5 @@ def write(folder: Path, tables: dict[str, Table], words: dict[str, list[str | No
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with as_stage():
         main(sys.argv[1])

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from unroll import files
-from unroll.failures import told_plainly
 from unroll.frames import Chunks
 from unroll.lexicon.encoding import Draft
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.params import Params
+from unroll.stage import as_stage
 
 COLUMNS = ["row", "tokens", "label"]
 CHUNK_ROWS = 2**16
@@ -38,5 +38,5 @@ def _chunks(path: Path, *more: str) -> Chunks:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with as_stage():
         main(sys.argv[1])

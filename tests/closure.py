@@ -10,7 +10,8 @@ def import_closure(entry: Path, root: Path) -> set[str]:
     Imports inside functions count: a stage delays some so that it starts sooner.
     """
     found: set[str] = set()
-    waiting = [entry.relative_to(root).as_posix()]
+    name = entry.relative_to(root)
+    waiting = [name.as_posix(), *_packages(name, root)]
     while waiting:
         name = waiting.pop()
         if name not in found:
@@ -26,13 +27,17 @@ def _imports(path: Path, root: Path) -> list[str]:
             modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             modules |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    candidates = []
+    candidates, packages = [], []
     for module in modules:
         place = Path(module.replace(".", "/"))
-        # To import a module is to import every package that it is in.
-        packages = [place, *place.parents[:-1]]
-        candidates += [f"{place}.py", *(f"{package}/__init__.py" for package in packages)]
-    return [name for name in candidates if (root / name).is_file()]
+        candidates.append(f"{place}.py")
+        packages += _packages(place / "__init__.py", root)
+    return packages + [name for name in candidates if (root / name).is_file()]
+
+
+def _packages(path: Path, root: Path) -> list[str]:
+    """To import a module is to import every package that it is in."""
+    return [f"{one}/__init__.py" for one in path.parents[:-1] if (root / one / "__init__.py").is_file()]
 
 
 def code_of(entry: Path, root: Path) -> set[str]:

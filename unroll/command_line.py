@@ -3,8 +3,6 @@
 import csv
 import itertools
 import os
-import signal
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +15,7 @@ from unroll.failures import Refusal
 from unroll.params import Selection
 from unroll.pipeline import lockfile, scheduler, suite, summary, survey
 from unroll.pipeline.check import check_stages
+from unroll.pipeline.stopping import stopped_plainly
 from unroll.pipeline.unchanged import check_unchanged
 from unroll.prediction.command import predict_texts
 from unroll.reference import spec
@@ -48,6 +47,7 @@ def about() -> None:
 
 
 @app.command()
+@stopped_plainly()
 def repro(
     suite_name: Annotated[
         str, typer.Option("--suite", help="auto, keep, or a suite of params.yaml")
@@ -58,8 +58,6 @@ def repro(
 ) -> None:
     """Choose a suite, run every stage that changed, and show how each network did."""
     console, quiet = Console(), Console(quiet=True)
-    # As Ctrl-C does: the stages that are running end with this process.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if jobs < 0:
         raise Refusal(f"JOBS is {jobs}: give a positive number, or 0 for one a core")
     whole = catalogue.load(PARAMS)

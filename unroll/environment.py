@@ -1,8 +1,8 @@
 """What besides data, code and parameters decides the bits, pinned and put on record.
 
 `pin` runs before torch is imported, because the libraries read these variables once, when they
-load. One thread a process: two threads change the last bits of every sum, and are up to 20 times
-slower as soon as something else runs on the machine.
+load; Python reads its own when it starts (stage.pin_hashes). One thread a process: two threads change
+the last bits of every sum, and are up to 20 times slower as soon as something else runs on the machine.
 """
 
 import os
@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Literal
 
 from unroll.failures import Refusal
+from unroll.stage import HASH_SEED
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -20,6 +21,7 @@ PINNED = {
     "MKL_CBWR": "AVX2,STRICT",
     "ATEN_CPU_CAPABILITY": "avx2",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "PYTHONHASHSEED": HASH_SEED,
 }
 TEXT_PACKAGES = ("datasets", "gensim", "nltk", "numpy", "pandas", "pyarrow", "spacy", "tokenizers")
 TRAINING_PACKAGES = ("numpy", "safetensors", "torch")

@@ -52,6 +52,7 @@ def unroll_is_found(monkeypatch):
 def project(tmp_path, monkeypatch):
     """One stage, by the name of `one`, which runs stages/probe.py."""
     (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/__init__.py").touch()  # or those of ROOT would be found
     (tmp_path / "stages/probe.py").write_text(PROBE % sorted(PINNED))
     (tmp_path / "stages/sleeper.py").write_text(SLEEPER)
     write_stage(tmp_path, "python -m stages.probe found")

@@ -5,12 +5,12 @@ the order of their graph, each of which does what `dvc --wait-for-lock repro --s
 """
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from multiprocessing import connection
@@ -26,6 +26,7 @@ from unroll.failures import Refusal
 from unroll.pipeline import warm
 from unroll.pipeline.survey import Graph
 from unroll.progress import FILE_VARIABLE
+from unroll.stage import RUN_BY
 
 SHOW_SECONDS = 0.25
 
@@ -41,29 +42,27 @@ class Running:
 
 
 def run_one(arguments: Iterable[str], log: Path) -> None:
-    """Run `python ARGUMENTS` to its end, in a process group of its own, its output going to `log`.
+    """Run `python ARGUMENTS` to its end, its output going to `log`.
 
     Raises:
         Refusal: it failed; the message ends with what it said last.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    command = " ".join(arguments)
     with open(log, "w", encoding="utf-8") as stream:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             stdout=stream,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env=_variables(),
-            start_new_session=True,
+            env=_variables() | {RUN_BY: command},  # a stage ends with this process as it does with DVC
         )
     try:
         if process.wait() != 0:
-            raise Refusal(_failure("python " + " ".join(arguments), log))
+            raise Refusal(_failure(f"python {command}", log))
     except BaseException:
-        if process.poll() is None:
-            # DVC together with its stage: DVC alone would leave the stage running as an orphan.
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
+        process.terminate()
+        process.wait()
         raise
 
 
@@ -79,6 +78,7 @@ def run_all(graph: Graph, slots: int, logs: Path, gpus: list[str], console: Cons
 
     Raises:
         Refusal: a stage failed; those running then were let end, no other was started.
+        BaseException: whatever else came, once the running stages have been told to end and have.
     """
     sorter = TopologicalSorter(graph)
     sorter.prepare()
@@ -99,11 +99,15 @@ def run_all(graph: Graph, slots: int, logs: Path, gpus: list[str], console: Cons
                     free.append(one.slot)
                     sorter.done(one.stage)
                     view.ended(one)
-                    if one.process.exitcode != 0 and failed is None:
-                        failed = one
-        finally:
-            for one in running:
-                warm.stop(one.process)
+                    if one.process.exitcode != 0:
+                        warm.stop([one.process])  # its DVC may have been killed, not the stage itself
+                        failed = failed or one
+        except BaseException:
+            if running:
+                with suppress(OSError):  # the terminal may be gone
+                    console.print(f"stopping {len(running)} stages; what trains saves (once more: at once)")
+            warm.stop([one.process for one in running])
+            raise
     if failed is not None:
         raise Refusal(_failure(failed.stage, failed.log))
 

@@ -3,6 +3,9 @@
 Each stage still runs through DVC and in a process of its own, and `dvc repro` runs the very same
 commands. Only how that process starts differs: `python -m stages.train ...` is run from its file, as
 Python itself would, in a process that has torch already. Bits do not depend on it.
+
+SIGTERM ends a stage as it likes: training saves first. Its DVC waits for it and writes down no more
+than what has come to a good end. The SIGKILL of who asked for them ends all of them at once.
 """
 
 import multiprocessing
@@ -12,21 +15,28 @@ import runpy
 import signal
 import sys
 import threading
-from contextlib import suppress
+import time
 from multiprocessing import connection, forkserver
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from unroll import environment
+from unroll.stage import GRACE_SECONDS
 
 COMMAND = re.compile(r"python -m (stages\.[a-z]+)((?: [a-z0-9_]+)*)")
 """Any other command starts a Python of its own."""
+TOLD_TO_END = 128 + signal.SIGTERM
 Stamps = dict[str, tuple[int, int]]
+
+
+told_to_end: list[int] = []
+"""The signals that this process, a stage's DVC, has been sent."""
 
 
 def prepare() -> ForkServerContext:
     """Start the process that imports everything, beside this one, if it is not there yet."""
+    os.environ.update(environment.PINNED)  # which it inherits: Python reads PYTHONHASHSEED as it starts
     forked = multiprocessing.get_context("forkserver")
     forked.set_forkserver_preload(["unroll.pipeline.warm_imports"])
     forkserver.ensure_running()
@@ -40,17 +50,37 @@ def start(stage: str, log: Path, variables: dict[str, str]) -> BaseProcess:
     return process
 
 
-def stop(process: BaseProcess) -> None:
-    """End a stage and all that it started."""
-    process.terminate()  # in case it has no group of its own yet
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    process.join()
+def stop(processes: list[BaseProcess]) -> None:
+    """Tell stages to end and wait until they have, and all that they started; at once if interrupted."""
+    for process in processes:
+        process.terminate()  # in case it has no group of its own yet
+        _signal_group(process, signal.SIGTERM)
+    try:
+        for process in processes:
+            process.join()
+            # What a shell stood before is cut off when that has ended, and ends itself in time.
+            until = time.monotonic() + GRACE_SECONDS
+            while _signal_group(process, 0) and time.monotonic() < until:
+                time.sleep(0.05)
+    except BaseException:
+        for process in processes:
+            _signal_group(process, signal.SIGKILL)
+        raise
+
+
+def _signal_group(process: BaseProcess, number: int) -> bool:
+    """Send a signal, of which 0 is none, and tell whether there is anyone left to hear it."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def run_stage(stage: str, log: str, folder: str, variables: dict[str, str]) -> None:
     """Run one stage through DVC, in the process that was made for it, and end that process."""
     os.setsid()
+    signal.signal(signal.SIGTERM, lambda number, frame: told_to_end.append(number))
     end_with_parent()
     with open(log, "w", encoding="utf-8") as stream:
         os.dup2(stream.fileno(), 1)
@@ -76,6 +106,8 @@ def end_with_parent() -> None:
 
 def run_command(command: str, folder: str, variables: dict[str, str]) -> int | None:
     """Run a stage's command in a fork of this process; return its exit code, or None to leave it alone."""
+    if told_to_end:
+        return TOLD_TO_END
     fits = COMMAND.fullmatch(command)
     if fits is None or stamps() != LOADED:
         return None
@@ -84,12 +116,16 @@ def run_command(command: str, folder: str, variables: dict[str, str]) -> int | N
         target=_run_module, args=(module, arguments.split(), folder, variables)
     )
     process.start()
+    if told_to_end:  # before there was a process to hear it
+        process.terminate()
     process.join()
     return process.exitcode
 
 
 def _run_module(module: str, arguments: list[str], folder: str, variables: dict[str, str]) -> None:
-    end_with_parent()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if told_to_end:
+        sys.exit(TOLD_TO_END)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables | environment.PINNED)

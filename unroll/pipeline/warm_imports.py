@@ -6,6 +6,10 @@ as long as torch, and one stage alone needs it.
 
 # ruff: noqa: E402, F401
 
+import os
+
+os.setsid()  # no signal to the group of `unroll repro` ends it before those that it has forked have ended
+
 from unroll.pipeline import warm  # isort: skip (it notes what code there is before any is loaded)
 from unroll import environment  # isort: skip
 

@@ -1,6 +1,5 @@
 """One function over many items, by one process a core, with results in the order of the items."""
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -16,10 +15,11 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+from unroll.stage import end_with
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-PR_SET_PDEATHSIG = 1
 FEW_ROWS = 20_000
 """One process has cut them before others would be at work: 4 s of nltk's tweet tokenizer."""
 
@@ -106,9 +106,7 @@ def _begin(function: Callable, parent: int) -> None:
     _function = function
     # Ctrl-C ends the parent, and the parent this process; so does whatever kills the parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    end_with(parent)
 
 
 def _apply(item: Item) -> Result:
