@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import runpy
 import shutil
 import signal
@@ -54,8 +55,17 @@ def start(folder: Path, cell: str) -> BaseProcess:
     return process
 
 
-def until_loop(process: BaseProcess, folder: Path) -> None:
+def until_moment(process: BaseProcess, folder: Path, in_all: int, draw: random.Random) -> None:
+    """Wait until a random one of the steps that are left has been taken, and in half of all cases for
+    the next save to begin."""
     wait_until(lambda: (folder / STARTED).exists() or not process.is_alive())
+    step = draw.uniform(min(len(steps(folder)), in_all - 1), in_all)
+    wait_until(lambda: len(steps(folder)) >= step - 1 or not process.is_alive())
+    if draw.random() < 0.5:
+        time.sleep(draw.uniform(0, 0.005))
+        return
+    half_written = interrupted_saves(folder)
+    wait_until(lambda: interrupted_saves(folder) > half_written or not process.is_alive(), pause=0)
 
 
 def continued(folder: Path) -> bool:
@@ -90,19 +100,11 @@ def digests(folder: Path, *parts: str) -> dict[str, str]:
     }
 
 
-def is_alive(pid: int) -> bool:
-    """Nobody may have buried it yet: what has ended is a zombie then."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_until(happened: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-    until = time.monotonic() + seconds
+def wait_until(happened: Callable[[], object], pause: float = 0.002) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
     while not happened():
         assert time.monotonic() < until
-        time.sleep(0.002)
+        time.sleep(pause)
 
 
 def _run(folder: Path, stage: str, arguments: list[str], variables: dict[str, str]) -> None:
@@ -126,8 +128,7 @@ def _train(folder: Path, arguments: list[str]) -> None:
         return fit(*given, **named)
 
     def steps_noted(run: object, epoch: int, first: int = 0) -> object:
-        taken = steps(run, epoch, first) if first else steps(run, epoch)
-        for number, step in enumerate(taken, start=first):
+        for number, step in enumerate(steps(run, epoch, first), start=first):
             with open(STEPS, "a") as stream:
                 stream.write(f"{epoch} {number}\n")
             yield step

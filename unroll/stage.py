@@ -57,7 +57,7 @@ def end_with_dvc() -> None:
         above = list(_up_to_dvc(f"{RUN_BY}={os.environ[RUN_BY]}".encode()))
     except (FileNotFoundError, ProcessLookupError):
         sys.exit("the DVC that started this stage is gone")
-    except OSError:  # a kernel before 5.3, or processes of somebody else
+    except OSError:  # a kernel before 5.3 opens no process
         return
     threading.Thread(target=_end_after, args=(above,), daemon=True).start()
 
@@ -76,15 +76,21 @@ def _up_to_dvc(mark: bytes) -> Iterator[int]:
         FileNotFoundError: one of them is gone.
         ProcessLookupError: one of them is gone.
     """
-    process, marked = os.getppid(), True
-    while marked:
+    process = os.getppid()
+    yield os.pidfd_open(process)
+    while _is_marked(process, mark):
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
         yield os.pidfd_open(process)
-        marked = mark in Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
-        above = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-        if not marked and os.getpgid(process) != os.getpgrp():
-            # DVC runs commands in its own group: this one took in an orphan.
-            raise ProcessLookupError
-        process = above
+    if os.getpgid(process) != os.getpgrp():
+        # DVC runs commands in its own group: this one took in an orphan.
+        raise ProcessLookupError
+
+
+def _is_marked(process: int, mark: bytes) -> bool:
+    try:
+        return mark in Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+    except PermissionError:  # somebody else's, so not of this stage
+        return False
 
 
 def _end_after(above: list[int]) -> None:
