@@ -20,8 +20,8 @@ def main(corpus: str, network_name: str, seed: int) -> None:
     from unroll.networks.spec import Network
     from unroll.params import Params
     from unroll.progress import Display
-    from unroll.training import live, loop
-    from unroll.training.experiment import Experiment
+    from unroll.training import interruption, live, loop
+    from unroll.training.experiment import Experiment, forget
 
     params = Params()
     network = params.get(f"networks.{network_name}", Network)
@@ -55,18 +55,19 @@ def main(corpus: str, network_name: str, seed: int) -> None:
         "profile": profile,
         "parameters": parameter_count(model),
     }
-    name = f"{corpus}-{network_name}-{seed}"
+    name, unfinished = f"{corpus}-{network_name}-{seed}", Path(".unroll/checkpoints")
     key = checkpoints.key_of(document, [data / "train", data / "validation", vectors])
-    checkpoint = Path(".unroll/checkpoints") / f"{name}-{key}.safetensors"
+    checkpoint = unfinished / f"{name}-{key}.safetensors"
     shown = Display(f"train {corpus} {network_name} {seed}")
-    with shown, live.view(corpus, network_name, seed) as ended:
+    with shown, live.view(corpus, network_name, seed) as ended, interruption.noticed() as stopping:
         loop_started = time.monotonic()
-        fitted = experiment.run(model, train, validation, checkpoint, shown, ended)
+        fitted = experiment.run(model, train, validation, checkpoint, shown, ended, stopping)
         loop_seconds = time.monotonic() - loop_started
     document["best_epoch"] = fitted.best_epoch
     files.write_csv(Path("reports/history") / corpus / network_name / f"{seed}.csv", fitted.history)
     with files.whole_folder(Path("models") / corpus / network_name / str(seed)) as folder:
         checkpoints.save_model(folder, fitted.weights, document)
+    forget(unfinished, name)
     # Times do not repeat, so they stay outside the outs.
     seconds = {"all": time.monotonic() - started, "loop": loop_seconds}
     speed = {"tokens_per_second": fitted.tokens_per_second}

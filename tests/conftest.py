@@ -14,6 +14,10 @@ from unroll import environment
 environment.pin()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-golden", action="store_true", help="make tests/golden.json anew")
+
+
 @pytest.fixture(autouse=True)
 def small_layers_are_fused_as_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests are small: what they hold fused layers to must not be shown by torch's own."""

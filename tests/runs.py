@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,15 @@ import tiny
 import torch
 from ruamel.yaml import YAML
 
+from unroll.failures import Refusal
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.networks import checkpoints
 from unroll.networks.batches import EncodedSplit
 from unroll.networks.spec import BagNetwork, Dropout, Embedding, Network, Pretraining, RecurrentNetwork
 from unroll.params import parse
-from unroll.training.experiment import Experiment
-from unroll.training.loop import Fitted, Listener, Training, Watcher, merge
+from unroll.training import loop
+from unroll.training.experiment import Experiment, forget
+from unroll.training.loop import Fitted, Listener, Run, Stopping, Training, Watcher, merge
 
 PARAMS = tiny.ROOT / "params.yaml"
 SHIPPED = YAML(typ="safe").load(PARAMS.read_text(encoding="utf-8"))
@@ -94,11 +97,15 @@ def fit(
     headline: str = "accuracy",
     watch: Watcher = lambda progress: None,
     ended: Listener = lambda epoch: None,
+    stopping: Stopping = lambda: None,
 ) -> Fitted:
-    """Run an experiment from its first weights, or from what it left in `folder`."""
+    """Run an experiment from its first weights, or from what it left in `folder`; forget it at its end."""
     made = experiment(corpus, network, rules, seed, headline)
     model = made.model(None, "cpu")
-    return made.run(model, corpus.train, corpus.validation, folder / "run.safetensors", watch, ended)
+    path = folder / "run-1.safetensors"
+    fitted = made.run(model, corpus.train, corpus.validation, path, watch, ended, stopping)
+    forget(folder, "run")
+    return fitted
 
 
 def assert_same_bits(first: Fitted, second: Fitted) -> None:
@@ -107,6 +114,34 @@ def assert_same_bits(first: Fitted, second: Fitted) -> None:
         assert torch.equal(tensor, second.weights[name]), name
     assert first.history == second.history
     assert first.best_epoch == second.best_epoch
+
+
+def prepared(corpus: Corpus, network: BagNetwork | RecurrentNetwork, rules: Training = RULES) -> Run:
+    """Return the run of `fit`, without a step."""
+    made = experiment(corpus, network, rules)
+    return loop.prepare(
+        made.model(None, "cpu"), corpus.train, made.task(corpus.train), rules, network.batching, made.seed
+    )
+
+
+def stop_after(
+    steps: int,
+    corpus: Corpus,
+    folder: Path,
+    network: BagNetwork | RecurrentNetwork = SMALL,
+    rules: Training = RULES,
+) -> str:
+    """Ask the run of `fit` to stop once it has been asked so often whether it should; return what it says."""
+    asked = count(1)
+    with pytest.raises(Refusal) as stopped:
+        fit(
+            corpus,
+            folder,
+            network,
+            rules,
+            stopping=lambda: "SIGTERM" if next(asked) >= steps else None,
+        )
+    return str(stopped.value)
 
 
 class Pulled(Exception):
@@ -120,7 +155,7 @@ def pulled_after(suffix: str, epoch: int) -> Iterator[None]:
 
     def save_and_stop(path: Path, parts: dict, document: dict) -> None:
         save(path, parts, document)
-        if path.suffix == suffix and document["epoch"] == epoch:
+        if path.suffix == suffix and document["standing"]["epochs"] == epoch:
             raise Pulled
 
     with pytest.MonkeyPatch.context() as patched:

@@ -65,6 +65,36 @@ def test_a_folder_that_could_not_be_finished_leaves_the_old_one(tmp_path):
     assert os.listdir(tmp_path) == ["folder"]
 
 
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_takes_its_name_is_on_the_disk_and_so_is_the_name(tmp_path, monkeypatch, kind):
+    done = []
+    sync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        done.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        sync(descriptor)
+
+    def replaced(source, destination) -> None:
+        done.append("replaced")
+        replace(source, destination)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    path = tmp_path / "out"
+    if kind == "file":
+        files.write_text(path, "all of it")
+        written = [""]
+    else:
+        with files.whole_folder(path) as temporary:
+            (temporary / "below").mkdir()
+            (temporary / "below/file.txt").write_text("all of it")
+        written = ["", "/below", "/below/file.txt"]
+    temporary = f"{tmp_path}/.out.{os.getpid()}.tmp"
+    before, after = done[: done.index("replaced")], done[done.index("replaced") + 1 :]
+    assert sorted(before) == [temporary + name for name in written]
+    assert after == [str(tmp_path)]
+
+
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

@@ -58,6 +58,19 @@ def test_an_epoch_that_is_longer_than_expected_is_never_more_than_done():
     assert found.seconds_left == 0.0
 
 
+def test_an_epoch_that_goes_on_is_as_far_as_it_was_and_as_fast_as_it_is_now(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    clock = Clock(tokens_an_epoch=1000, epochs=3)
+    clock.start(2, read_before=600)
+    now[0] += 2.0
+    clock.add(200)
+    found = clock.progress(0.5, "accuracy", 0.5)
+    assert (found.done, found.tokens_per_second, found.seconds_left) == (0.8, 100.0, 12.0)
+    clock.end()
+    assert clock.tokens_per_second() == 100.0
+
+
 def test_a_line_of_rows_says_how_many_how_fast_and_how_long_still():
     assert Rows(150_000, 600_000, 10.0).in_words() == "150,000 of 600,000 rows  15,000 rows/s  0:30 left"
 

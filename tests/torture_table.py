@@ -46,7 +46,7 @@ class Table:
 def _cell(text: str) -> str:
     """One line of Markdown that shows the text as it is."""
     shown = "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
-    for special in "\\`*_<>|[]":
+    for special in "\\`*<|":
         shown = shown.replace(special, f"\\{special}")
     return shown
 

@@ -19,6 +19,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield temporary
         _flush_to_disk(temporary)
         os.replace(temporary, path)
+        _flush_to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -31,12 +32,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         temporary.mkdir()
         yield temporary
-        for file in sorted(temporary.rglob("*")):
-            if file.is_file():
-                _flush_to_disk(file)
+        for each in (*sorted(temporary.rglob("*")), temporary):
+            _flush_to_disk(each)
         if path.exists():
             shutil.rmtree(path)
         os.replace(temporary, path)
+        _flush_to_disk(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -70,5 +71,9 @@ def sha256_of(path: Path) -> str:
 
 
 def _flush_to_disk(path: Path) -> None:
-    with open(path, "rb") as stream:
-        os.fsync(stream.fileno())
+    """Wait until the disk has a file's content, or the names that a folder holds."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -81,14 +81,16 @@ class Clock:
         self.tokens, self.seconds = 0, 0.0
         self.shown = time.monotonic()
 
-    def start(self, epoch: int) -> None:
-        self.epoch, self.in_epoch, self.started = epoch, 0, time.monotonic()
+    def start(self, epoch: int, read_before: int = 0) -> None:
+        """Begin an epoch, of which so many tokens were read by a process that ended."""
+        self.epoch, self.in_epoch, self.started = epoch, read_before, time.monotonic()
+        self.read_before = read_before
 
     def add(self, tokens: int) -> None:
         self.in_epoch += tokens
 
     def end(self) -> None:
-        self.tokens += self.in_epoch
+        self.tokens += self.in_epoch - self.read_before
         self.seconds += time.monotonic() - self.started
 
     def is_due(self) -> bool:
@@ -102,7 +104,7 @@ class Clock:
         return self.tokens / self.seconds if self.seconds else 0.0
 
     def progress(self, loss: float, headline: str, score: float) -> Progress:
-        speed = self.in_epoch / max(time.monotonic() - self.started, 1e-9)
+        speed = (self.in_epoch - self.read_before) / max(time.monotonic() - self.started, 1e-9)
         left = (self.epochs - self.epoch + 1) * self.tokens_an_epoch - self.in_epoch
         done = min(1.0, self.in_epoch / self.tokens_an_epoch)
         return Progress(self.epoch, self.epochs, done, loss, headline, score, speed, max(0.0, left / speed))

@@ -184,6 +184,19 @@ def test_a_checkpoint_that_was_cut_short_counts_as_none(tmp_path, keep):
     assert checkpoints.load_checkpoint(path, "cpu") is None
 
 
+def test_a_checkpoint_with_a_flipped_bit_counts_as_none(tmp_path):
+    path = tmp_path / "run.safetensors"
+    checkpoints.save_checkpoint(path, PARTS, STATE)
+    good = path.read_bytes()
+    for place in range(0, len(good), 37):
+        flipped = bytearray(good)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        assert checkpoints.load_checkpoint(path, "cpu") is None, place
+    path.write_bytes(good)
+    assert checkpoints.load_checkpoint(path, "cpu") is not None
+
+
 def test_a_key_names_all_that_decides_a_run(tmp_path):
     data = tmp_path / "train"
     data.mkdir()

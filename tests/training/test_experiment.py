@@ -28,6 +28,7 @@ from unroll.networks.classifier import Classifier, NextWordModel
 from unroll.networks.spec import Embedding, RecurrentNetwork
 from unroll.networks.tasks import Classification, NextWord
 from unroll.training import loop
+from unroll.training.experiment import forget
 from unroll.training.loop import Fitted
 
 
@@ -49,7 +50,7 @@ def learnt_by_heart(twenty: Corpus, folder, name: str) -> tuple[torch.nn.Module,
     rules = changed(epochs=25, patience=25, batch_size=5, learning_rate=RATES.get(name, 0.01))
     made = experiment(twenty, shipped(name), rules)
     model = made.model(None, "cpu")
-    fitted = made.run(model, twenty.train, twenty.train, folder / "run.safetensors")
+    fitted = made.run(model, twenty.train, twenty.train, folder / "run-1.safetensors")
     model.load_state_dict(fitted.weights)
     return model, fitted
 
@@ -114,7 +115,7 @@ def test_a_frozen_embedding_stays_what_it_was_through_a_whole_run(corpus, tmp_pa
     made = experiment(corpus, network)
     model = made.model(None, "cpu")
     before = model.embedding.weight.detach().clone()
-    fitted = made.run(model, corpus.train, corpus.validation, tmp_path / "run.safetensors")
+    fitted = made.run(model, corpus.train, corpus.validation, tmp_path / "run-1.safetensors")
     assert torch.equal(fitted.weights["embedding.weight"], before)
 
 
@@ -127,7 +128,8 @@ def test_words_without_an_id_are_trained_around_and_read(corpus, tmp_path):
     train = dataclasses.replace(corpus.train, ids=ids, unseen_XE=unseen_XE)
     for network in (SMALL, READER, PRETRAINED):
         made = experiment(corpus, network)
-        fitted = made.run(made.model(None, "cpu"), train, train, tmp_path / "run.safetensors")
+        fitted = made.run(made.model(None, "cpu"), train, train, tmp_path / "run-1.safetensors")
+        forget(tmp_path, "run")
         assert fitted.weights["embedding.weight"].shape == (vocabulary, 8)
         assert fitted.history[-1]["train_loss"] < fitted.history[0]["train_loss"]
     torch.testing.assert_close(
@@ -151,11 +153,11 @@ class Fits:
         self.original = loop.fit
         monkeypatch.setattr(loop, "fit", self.fit)
 
-    def fit(self, model, train, validation, task, rules, *more) -> Fitted:
+    def fit(self, model, train, validation, task, rules, *more, **named) -> Fitted:
         self.tasks.append(task)
         self.rules.append(rules)
         self.first.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
-        self.fitted.append(self.original(model, train, validation, task, rules, *more))
+        self.fitted.append(self.original(model, train, validation, task, rules, *more, **named))
         return self.fitted[-1]
 
 
@@ -168,7 +170,8 @@ def test_a_classifier_starts_from_the_best_epoch_of_its_pretraining(corpus, tmp_
 
     def remember(path: Path, parts: dict, document: dict) -> None:
         if path.suffix == ".pretraining":
-            learnt[document["epoch"]] = {name: tensor.clone() for name, tensor in parts["model"].items()}
+            weights = {name: tensor.clone() for name, tensor in parts["model"].items()}
+            learnt[document["standing"]["epochs"]] = weights
         save(path, parts, document)
 
     monkeypatch.setattr(checkpoints, "save_checkpoint", remember)
@@ -220,10 +223,9 @@ def relabelled(split: EncodedSplit) -> EncodedSplit:
 def test_pretraining_does_not_read_labels(corpus, tmp_path, monkeypatch):
     fits = Fits(monkeypatch)
     made = experiment(corpus, PRETRAINED)
-    path = tmp_path / "run.safetensors"
-    made.run(made.model(None, "cpu"), corpus.train, corpus.validation, path)
+    made.run(made.model(None, "cpu"), corpus.train, corpus.validation, tmp_path / "run-1.safetensors")
     others = relabelled(corpus.train), relabelled(corpus.validation)
-    made.run(made.model(None, "cpu"), *others, path)
+    made.run(made.model(None, "cpu"), *others, tmp_path / "run-2.safetensors")
     assert_same_bits(fits.fitted[0], fits.fitted[2])
     # The training after it does read them.
     assert fits.fitted[1].history != fits.fitted[3].history

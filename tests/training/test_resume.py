@@ -1,5 +1,7 @@
 """A run that is killed goes on where it stopped, and ends with the bits of one that never was."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from runs import (
@@ -11,14 +13,21 @@ from runs import (
     Pulled,
     assert_same_bits,
     changed,
+    experiment,
     fit,
+    prepared,
     pulled_after,
     shipped,
+    stop_after,
 )
 
+from unroll.failures import Refusal
 from unroll.networks import checkpoints
 from unroll.networks.spec import Dropout, Embedding, RecurrentNetwork
+from unroll.networks.tasks import Classification
 from unroll.progress import Clock
+from unroll.training import loop
+from unroll.training.experiment import forget
 
 HANDWRITTEN = RecurrentNetwork(
     cell="elman",
@@ -93,35 +102,104 @@ def test_a_run_that_continues_does_not_repeat_what_it_has(corpus, tmp_path, monk
     assert {(one.epoch, one.epochs) for one in seen} == {(4, 4)}
 
 
-@pytest.mark.parametrize("stopped_at", [1, 3])
-def test_a_run_that_stops_in_the_middle_of_an_epoch_repeats_that_epoch(
-    corpus, tmp_path, monkeypatch, stopped_at
+STEPS = 8
+"""In an epoch of these runs."""
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_that_is_asked_to_stop_in_the_middle_of_an_epoch_repeats_no_step(
+    corpus, tmp_path, monkeypatch, name
 ):
-    network, rules = RUNS["every chance, by adamw"]
+    network, rules = RUNS[name]
     whole = fit(corpus, tmp_path / "whole", network, rules)
-    monkeypatch.setattr(Clock, "is_due", lambda clock: True)
+    taken = []
+    batches = loop.steps
 
-    def stop(progress) -> None:
-        if progress.epoch == stopped_at and progress.done > 0.4:
-            raise Pulled
+    def counted(run, epoch: int, first: int = 0):
+        for step in batches(run, epoch, first):
+            taken.append((epoch, tuple(step.rows)))
+            yield step
 
-    with pytest.raises(Pulled):
-        fit(corpus, tmp_path / "stopped", network, rules, watch=stop)
-    assert_same_bits(whole, fit(corpus, tmp_path / "stopped", network, rules))
+    monkeypatch.setattr(loop, "steps", counted)
+    folder = tmp_path / "stopped"
+    for steps in (1, 3, 2, 5):
+        assert "and saved: run it again to go on from there" in stop_after(
+            steps, corpus, folder, network, rules
+        )
+        another_process()
+    assert_same_bits(whole, fit(corpus, folder, network, rules))
+    run = prepared(corpus, network, rules)
+    assert taken == [(epoch, tuple(rows)) for epoch in range(1, 5) for rows in run.order(epoch)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (1, "stopped by SIGTERM in epoch 1, after 1 of 8 batches"),
+        (STEPS, "stopped by SIGTERM in epoch 1, after 8 of 8 batches"),
+    ],
+)
+def test_a_run_that_is_asked_to_stop_says_where(corpus, tmp_path, steps, told):
+    assert stop_after(steps, corpus, tmp_path, SMALL, RULES).startswith(told)
+
+
+def test_a_run_that_is_asked_to_stop_while_it_is_scored_has_ended_its_epoch(corpus, tmp_path, monkeypatch):
+    whole = fit(corpus, tmp_path / "whole")
+    asked = []
+    score = Classification.score
+
+    def scored(*given) -> dict:
+        asked.append("SIGINT")
+        return score(*given)
+
+    with monkeypatch.context() as patched, pytest.raises(Refusal, match="stopped by SIGINT after 1 epochs"):
+        patched.setattr(Classification, "score", scored)
+        fit(corpus, tmp_path / "stopped", stopping=lambda: asked[0] if asked else None)
+    another_process()
+    assert_same_bits(whole, fit(corpus, tmp_path / "stopped"))
+
+
+def test_a_run_saves_once_a_minute_in_the_middle_of_an_epoch(corpus, tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(loop.time, "monotonic", lambda: now[0])
+    saved = []
+    save = checkpoints.save_checkpoint
+
+    def remember(path: Path, parts: dict, document: dict) -> None:
+        saved.append((document["standing"]["epochs"], document["tally"]["batches"]))
+        save(path, parts, document)
+
+    def tick() -> None:
+        now[0] += 25.0
+
+    monkeypatch.setattr(checkpoints, "save_checkpoint", remember)
+    fit(corpus, tmp_path, rules=changed(epochs=2), stopping=tick)
+    # After three steps of 25 s each, and after each epoch.
+    assert saved == [(0, 3), (0, 6), (1, 0), (1, 3), (1, 6), (2, 0)]
 
 
 def test_a_checkpoint_that_was_cut_short_is_not_continued_from(corpus, tmp_path):
     whole = fit(corpus, tmp_path / "whole")
-    path = tmp_path / "run.safetensors"
-    checkpoints.save_checkpoint(path, {"model": whole.weights}, {"epoch": 2})
+    path = tmp_path / "run-1.safetensors"
+    checkpoints.save_checkpoint(path, {"model": whole.weights}, {"standing": {}})
     path.write_bytes(path.read_bytes()[:-50])
     assert_same_bits(whole, fit(corpus, tmp_path))
 
 
 @pytest.mark.parametrize("network", [SMALL, PRETRAINED, READER], ids=["plain", "pretrained", "next word"])
-def test_a_finished_run_leaves_no_checkpoint(corpus, tmp_path, network):
-    fit(corpus, tmp_path, network)
-    assert list(tmp_path.iterdir()) == []
+def test_a_finished_run_gives_again_what_it_gave_until_it_is_forgotten(
+    corpus, tmp_path, network, monkeypatch
+):
+    path = tmp_path / "run-1.safetensors"
+    made = experiment(corpus, network)
+    first = made.run(made.model(None, "cpu"), corpus.train, corpus.validation, path)
+    with monkeypatch.context() as patched:
+        patched.delattr(loop, "steps")
+        again = made.run(made.model(None, "cpu"), corpus.train, corpus.validation, path)
+    assert_same_bits(first, again)
+    (tmp_path / "run2-1.safetensors").touch()
+    forget(tmp_path, "run")
+    assert [one.name for one in tmp_path.iterdir()] == ["run2-1.safetensors"]
 
 
 # --- with pretraining -------------------------------------------------------------------------------
@@ -135,33 +213,44 @@ def test_a_run_may_stop_in_its_pretraining_and_after_it(corpus, tmp_path, suffix
     folder = tmp_path / "stopped"
     with pulled_after(suffix, epoch):
         fit(corpus, folder, PRETRAINED, rules)
-    assert [path.suffix for path in folder.iterdir()] == [suffix]
+    # What came of the pretraining stays until all is in a safe place.
+    assert {path.suffix for path in folder.iterdir()} == {".pretraining", suffix}
     another_process()
     assert_same_bits(whole, fit(corpus, folder, PRETRAINED, rules))
 
 
-def test_a_run_that_stops_between_pretraining_and_training_pretrains_again(corpus, tmp_path, monkeypatch):
+def test_a_run_that_stops_between_pretraining_and_training_does_not_pretrain_again(
+    corpus, tmp_path, monkeypatch
+):
     whole = fit(corpus, tmp_path / "whole", PRETRAINED)
     monkeypatch.setattr(Clock, "is_due", lambda clock: True)
+    seen = []
+
+    def look(progress) -> None:
+        seen.append(progress.epochs)
 
     def stop(progress) -> None:
+        look(progress)
         # The pretraining has three epochs, the training four.
         if progress.epochs == RULES.epochs:
             raise Pulled
 
     folder = tmp_path / "stopped"
-    folder.mkdir()
     with pytest.raises(Pulled):
         fit(corpus, folder, PRETRAINED, watch=stop)
-    assert list(folder.iterdir()) == []
+    assert 3 in seen
+    seen.clear()
     another_process()
-    assert_same_bits(whole, fit(corpus, folder, PRETRAINED))
+    assert_same_bits(
+        whole, fit(corpus, folder, PRETRAINED, watch=lambda progress: seen.append(progress.epochs))
+    )
+    assert set(seen) == {RULES.epochs}
 
 
 def test_a_checkpoint_that_was_cut_short_does_not_stand_for_a_pretraining(corpus, tmp_path):
     whole = fit(corpus, tmp_path / "whole", PRETRAINED)
     with pulled_after(".safetensors", 2):
         fit(corpus, tmp_path, PRETRAINED)
-    path = tmp_path / "run.safetensors"
+    path = tmp_path / "run-1.safetensors"
     path.write_bytes(path.read_bytes()[:-50])
     assert_same_bits(whole, fit(corpus, tmp_path, PRETRAINED))

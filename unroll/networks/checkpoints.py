@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, uint8
 
 from unroll import files
 from unroll.failures import Refusal
@@ -59,20 +59,34 @@ def key_of(document: dict, data: list[Path]) -> str:
 
 
 def save_checkpoint(path: Path, parts: dict[str, Tensors], document: dict) -> None:
-    """Write the parts' tensors and a JSON document as one file, whole or not at all."""
+    """Write the parts' tensors and a JSON document as one file, whole or not at all, with their digest."""
     tensors = {f"{part}/{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
+    text = json.dumps(document)
     with files.whole_file(path) as temporary:
-        save_file(tensors, temporary, metadata={"document": json.dumps(document)})
+        save_file(tensors, temporary, metadata={"document": text, "sha256": _digest(tensors, text)})
 
 
 def load_checkpoint(path: Path, device: str) -> tuple[dict[str, Tensors], dict] | None:
-    """Return what save_checkpoint wrote, or None where there is none that can be read."""
-    parts: dict[str, Tensors] = {}
+    """Return what save_checkpoint wrote, or None where there is none, or not the very bits that it wrote."""
     try:
-        with safe_open(path, framework="pt", device=device) as stream:
-            for key in stream.keys():  # noqa: SIM118 (not a dict)
-                part, name = key.split("/", 1)
-                parts.setdefault(part, {})[name] = stream.get_tensor(key)
-            return parts, json.loads(stream.metadata()["document"])
+        with safe_open(path, framework="pt") as stream:
+            tensors = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 (not a dict)
+            metadata = stream.metadata() or {}
     except (FileNotFoundError, SafetensorError):
         return None
+    text = metadata.get("document", "")
+    if metadata.get("sha256") != _digest(tensors, text):
+        return None
+    parts: dict[str, Tensors] = {}
+    for key, tensor in tensors.items():
+        part, name = key.split("/", 1)
+        parts.setdefault(part, {})[name] = tensor.to(device)
+    return parts, json.loads(text)
+
+
+def _digest(tensors: Tensors, text: str) -> str:
+    content = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        content.update(name.encode())
+        content.update(tensors[name].cpu().contiguous().reshape(-1).view(uint8).numpy())
+    return content.hexdigest()

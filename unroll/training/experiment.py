@@ -1,6 +1,7 @@
 """One training run from its parameters: model and task, pretraining where asked for, training."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,11 @@ from unroll.networks.spec import BagNetwork, RecurrentNetwork
 from unroll.networks.tasks import Classification, Headline, NextWord, Task, class_weights
 from unroll.progress import Progress
 from unroll.training import loop
-from unroll.training.loop import Fitted, Listener, Training
+from unroll.training.loop import Fitted, Listener, Stopping, Training
+from unroll.training.soundness import enough_memory
+
+PRETRAINING = ".pretraining"
+"""Suffix of the checkpoint of what comes before the training itself."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,8 @@ class Experiment:
     def model(self, vectors_VE: torch.Tensor | None, device: str) -> Classifier | NextWordModel:
         """Return the model with its first weights, which depend on the seed and the vectors alone."""
         loop.seed_everything(self.seed, epoch=0)
-        return build_model(self.network, self.vocabulary, self.classes, vectors_VE).to(device)
+        with self._enough_memory():
+            return build_model(self.network, self.vocabulary, self.classes, vectors_VE).to(device)
 
     def run(
         self,
@@ -52,29 +58,36 @@ class Experiment:
         checkpoint: Path,
         watch: Callable[[Progress], None] = lambda progress: None,
         ended: Listener = lambda epoch: None,
+        stopping: Stopping = lambda: None,
     ) -> Fitted:
         """Train the model to its best epoch; continue from `checkpoint` where it holds a run.
 
-        `watch` and `ended` are called as loop.fit says; of pretraining's epochs `ended` hears nothing.
+        `watch`, `ended` and `stopping` are called as loop.fit says; of pretraining's epochs `ended`
+        hears nothing. `forget` removes what is left.
 
         Raises:
-            Refusal: the loss or a score is no longer a number.
+            Refusal: as loop.fit does; or memory is full.
         """
-        # A run that has begun to classify has its pretraining in its checkpoint, if that can be read.
-        if self._pretrains and checkpoints.load_checkpoint(checkpoint, "cpu") is None:
-            self._pretrain(model, train, validation, checkpoint.with_suffix(".pretraining"), watch)
-        return loop.fit(
-            model,
-            train,
-            validation,
-            self.task(train),
-            self.training,
-            self.network.batching,
-            self.seed,
-            checkpoint,
-            watch,
-            ended,
-        )
+        with self._enough_memory():
+            # A run that has begun to classify has its pretraining in its checkpoint, if that can be read.
+            if self._pretrains and checkpoints.load_checkpoint(checkpoint, "cpu") is None:
+                self._pretrain(model, train, validation, checkpoint.with_suffix(PRETRAINING), watch, stopping)
+            return loop.fit(
+                model,
+                train,
+                validation,
+                self.task(train),
+                self.training,
+                self.network.batching,
+                self.seed,
+                checkpoint,
+                watch,
+                ended,
+                stopping,
+            )
+
+    def _enough_memory(self) -> AbstractContextManager[None]:
+        return enough_memory(self.training.batch_size, self.training.batch_tokens)
 
     @property
     def _pretrains(self) -> bool:
@@ -87,6 +100,7 @@ class Experiment:
         validation: EncodedSplit,
         checkpoint: Path,
         watch: Callable[[Progress], None],
+        stopping: Stopping,
     ) -> None:
         """Leave in `model` the embedding and the encoder that predict next words best (Dai and Le 2015)."""
         asked = self.network.pretraining
@@ -102,6 +116,21 @@ class Experiment:
         loop.seed_everything(self.seed, asked.epochs + 1)
         reader = NextWordModel(model.embedding, model.encoder, dropout=0.0).to(train.ids.device)
         fitted = loop.fit(
-            reader, train, validation, NextWord(), rules, self.network.batching, self.seed, checkpoint, watch
+            reader,
+            train,
+            validation,
+            NextWord(),
+            rules,
+            self.network.batching,
+            self.seed,
+            checkpoint,
+            watch,
+            stopping=stopping,
         )
         reader.load_state_dict(fitted.weights)
+
+
+def forget(folder: Path, name: str) -> None:
+    """Remove the checkpoints of a run whose results are in a safe place, those of former rules too."""
+    for path in folder.glob(f"{name}-*"):
+        path.unlink(missing_ok=True)

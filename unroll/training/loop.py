@@ -1,13 +1,15 @@
-"""The training loop: early stopping on validation, a checkpoint after every epoch.
+"""The training loop: early stopping on validation, and checkpoints from which any step can be continued.
 
 Everything random is a pure function of (seed, epoch): the order of the rows through
-batches.training_order, dropout through torch's generator, which is seeded anew for each epoch. A
-run that continues from a checkpoint therefore ends with the bits of one that was never stopped.
+batches.training_order, dropout through torch's generator, which is seeded anew for each epoch and
+whose state is in the checkpoint. A run that continues therefore ends with the bits of one that was
+never stopped.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -17,20 +19,23 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from unroll.failures import Refusal
-from unroll.networks import checkpoints
 from unroll.networks.batches import EncodedSplit, training_order
-from unroll.networks.classifier import device_of
 from unroll.networks.spec import Rate
 from unroll.networks.tasks import Task
 from unroll.params import Consistent, Share
 from unroll.progress import Clock, Progress
 from unroll.training import optimizers, schedules
+from unroll.training.soundness import Soundness, no_number
+from unroll.training.state import Epoch, State, Tally
 from unroll.training.weight_average import WeightAverage
 
+SAVE_SECONDS = 60
+"""How much work a process that is killed may lose."""
+
 Watcher = Callable[[Progress], None]
-Epoch = dict[str, float]
-"""A row of the learning curve: its number, what was read, and what came of it."""
 Listener = Callable[[Epoch], None]
+Stopping = Callable[[], str | None]
+"""Returns why training should stop, once it should."""
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -79,17 +84,6 @@ def merge(defaults: Training, *overrides: dict[str, Any]) -> Training:
     return Training(**document)
 
 
-@dataclass
-class State:
-    """What a run has reached: with the weights and the optimizer's state, all that resuming needs."""
-
-    epoch: int = 0
-    best_epoch: int = 0
-    best_score: float = float("-inf")
-    """The headline, negative where less of it is better."""
-    history: list[Epoch] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class Fitted:
     weights: dict[str, Tensor]
@@ -133,6 +127,8 @@ class Step(NamedTuple):
     right: Tensor
     predicted: int
     rows: np.ndarray
+    gradient_norm: Tensor
+    """Before it was clipped."""
 
 
 def fit(
@@ -146,43 +142,66 @@ def fit(
     checkpoint: Path,
     watch: Watcher = lambda progress: None,
     ended: Listener = lambda epoch: None,
+    stopping: Stopping = lambda: None,
 ) -> Fitted:
     """Train until `patience` epochs brought no better headline on validation; keep the best epoch.
 
-    Continues from `checkpoint` where it holds a run, and removes it at the end. `watch` hears twice a
-    second where the run stands, `ended` hears of each epoch, of those in the checkpoint too.
+    Continues from `checkpoint` where it holds a run. It is written after every epoch, once a minute, and
+    when `stopping` gives a reason, and it stays: only who has the results in a safe place may remove it.
+    `watch` hears twice a second where the run stands, `ended` hears of each epoch, of those in the
+    checkpoint too.
 
     Raises:
-        Refusal: the loss or a score is no longer a number.
+        Refusal: the loss, a gradient or a score is no longer a number; or it was to stop, and has saved.
     """
     run = prepare(model, train, task, training, batching, seed)
-    state, best = _resume(checkpoint, run)
-    for epoch in state.history:
+    state = State.first(run.model, run.optimizer, run.average)
+    state.restore(checkpoint)
+    standing = state.standing
+    for epoch in standing.history:
         ended(epoch)
     # Nearly: which rows the batches of a shortened epoch hold differs from epoch to epoch.
     tokens = sum(int(train.lengths[rows].sum()) for rows in run.order(epoch=0))
     clock = Clock(max(1, tokens), training.epochs)
-    while state.epoch < training.epochs and state.epoch - state.best_epoch < training.patience:
-        state.epoch += 1
-        clock.start(state.epoch)
-        epoch = _train_epoch(run, state, clock, watch)
+
+    def save() -> None:
+        state.save(checkpoint)
+        if reason := stopping():
+            raise _stopped(reason, run, state)
+
+    while standing.epochs < training.epochs and standing.epochs - standing.best_epoch < training.patience:
+        clock.start(standing.epochs + 1, state.tally.tokens)
+        _train_epoch(run, state, clock, watch, save, stopping)
         clock.end()
         with run.scored():
             scores = task.score(model, validation)
+            epoch = state.tally.epoch()
             if not all(np.isfinite([*epoch.values(), *scores.values()])):
                 raise Refusal(
-                    f"training came to nothing in epoch {state.epoch}: the loss ({epoch['train_loss']}) or a "
-                    "validation score is no number. Try a smaller learning_rate or gradient_clip."
+                    f"training came to nothing in epoch {standing.epochs + 1}: a validation score is no "
+                    f"number ({scores}). Try a smaller learning_rate or gradient_clip."
                 )
+            standing.epochs += 1
             named = {f"validation_{name}": value for name, value in scores.items()}
-            state.history.append({"epoch": state.epoch, **epoch, **named})
-            if task.sign * scores[task.headline] > state.best_score:
-                state.best_score, state.best_epoch = task.sign * scores[task.headline], state.epoch
-                best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        _keep(checkpoint, run, state, best)
-        ended(state.history[-1])
-    checkpoint.unlink(missing_ok=True)
-    return Fitted(best, state.best_epoch, state.history, clock.tokens_per_second())
+            standing.history.append({"epoch": standing.epochs, **epoch, **named})
+            if task.sign * scores[task.headline] > standing.best_score:
+                standing.best_score = task.sign * scores[task.headline]
+                standing.best_epoch = standing.epochs
+                state.best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        state.tally = Tally.nothing(train.ids.device)
+        save()
+        ended(standing.history[-1])
+    return Fitted(state.best, standing.best_epoch, standing.history, clock.tokens_per_second())
+
+
+def _stopped(reason: str, run: Run, state: State) -> Refusal:
+    epochs, batches = state.standing.epochs, state.tally.batches
+    where = (
+        f"in epoch {epochs + 1}, after {batches} of {run.batches} batches"
+        if batches
+        else f"after {epochs} epochs"
+    )
+    return Refusal(f"stopped by {reason} {where}, and saved: run it again to go on from there")
 
 
 def seed_everything(seed: int, epoch: int) -> None:
@@ -205,59 +224,55 @@ def prepare(
     return replace(run, batches=len(run.order(epoch=0)))
 
 
-def steps(run: Run, epoch: int) -> Iterator[Step]:
-    """Pass once over the training rows, a step for each batch."""
+def steps(run: Run, epoch: int, first: int = 0) -> Iterator[Step]:
+    """Pass once over the training rows, a step for each batch, from the batch `first` on.
+
+    For another one than 0 torch's generators must stand where they stood before it.
+    """
     training = run.training
-    seed_everything(run.seed, epoch)
+    if first == 0:
+        seed_everything(run.seed, epoch)
     run.model.train()
-    order, in_all = run.order(epoch), training.epochs * run.batches
+    order, in_all = run.order(epoch)[first:], training.epochs * run.batches
+    if not order:
+        return
     for rows, batch in zip(order, run.train.batches(order), strict=True):
         loss, right, predicted = run.task.step(run.model, batch)
         loss.backward()
         change = schedules.factor(training.schedule, training.warm_up, run.optimizer.steps, in_all)
-        run.optimizer.step(training.learning_rate * change, training.gradient_clip)
+        norm = run.optimizer.step(training.learning_rate * change, training.gradient_clip)
         if run.average:
             run.average.update()
-        yield Step(loss.detach(), right, predicted, rows)
+        yield Step(loss.detach(), right, predicted, rows, norm)
 
 
-def _train_epoch(run: Run, state: State, clock: Clock, watch: Watcher) -> Epoch:
-    """Pass once over the training rows; return what was read, its mean loss and how many were right."""
-    total_loss = torch.zeros((), device=run.train.ids.device)
-    total_right = torch.zeros((), device=run.train.ids.device, dtype=torch.int64)
-    predicted = rows_read = 0
-    for step in steps(run, state.epoch):
-        total_loss += step.loss * step.predicted
-        total_right += step.right
-        predicted += step.predicted
-        rows_read += len(step.rows)
-        clock.add(int(run.train.lengths[step.rows].sum()))
+def _train_epoch(
+    run: Run, state: State, clock: Clock, watch: Watcher, save: Callable[[], None], stopping: Stopping
+) -> None:
+    """Take the steps that the epoch of `state.tally` still lacks.
+
+    Raises:
+        Refusal: the loss or gradient of a batch is no number.
+    """
+    tally, device = state.tally, run.train.ids.device
+    soundness = Soundness(run.batches, device)
+    saved = time.monotonic()
+
+    def refuse(batch: int | None) -> None:
+        if batch is not None:
+            rows = run.train.rows[run.order(clock.epoch)[batch]].tolist()
+            raise no_number(clock.epoch, batch, run.batches, rows)
+
+    for step in steps(run, clock.epoch, tally.batches):
+        refuse(soundness.note(tally.batches, step.loss, step.gradient_norm))
+        tokens = int(run.train.lengths[step.rows].sum())
+        tally.add(step.loss, step.right, step.predicted, len(step.rows), tokens)
+        clock.add(tokens)
         if clock.is_due():
-            best = run.task.sign * state.best_score if state.history else float("nan")
-            watch(clock.progress(total_loss.item() / max(predicted, 1), run.task.headline, best))
-    predicted = max(predicted, 1)
-    return {
-        "rows": rows_read,
-        "tokens": clock.in_epoch,
-        "train_loss": total_loss.item() / predicted,
-        "train_accuracy": total_right.item() / predicted,
-    }
-
-
-def _keep(path: Path, run: Run, state: State, best: dict[str, Tensor]) -> None:
-    parts = {"model": run.model.state_dict(), "best": best, "optimizer": run.optimizer.tensors()}
-    if run.average:
-        parts["average"] = run.average.tensors()
-    checkpoints.save_checkpoint(path, parts, asdict(state))
-
-
-def _resume(path: Path, run: Run) -> tuple[State, dict[str, Tensor]]:
-    found = checkpoints.load_checkpoint(path, str(device_of(run.model)))
-    if found is None:
-        return State(), {}
-    parts, document = found
-    run.model.load_state_dict(parts["model"])
-    run.optimizer.restore(parts["optimizer"])
-    if run.average:
-        run.average.restore(parts["average"])
-    return State(**document), parts["best"]
+            best = run.task.sign * state.standing.best_score if state.best else float("nan")
+            watch(clock.progress(tally.mean_loss, run.task.headline, best))
+        if stopping() or time.monotonic() - saved > SAVE_SECONDS:
+            refuse(soundness.first_fault())
+            save()
+            saved = time.monotonic()
+    refuse(soundness.first_fault())

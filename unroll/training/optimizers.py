@@ -43,11 +43,13 @@ class Optimizer(ABC):
         ]
 
     @torch.no_grad()
-    def step(self, rate: float, largest_norm: float | None = None) -> None:
-        """Move by one step at this learning rate; without `largest_norm` nothing is clipped."""
+    def step(self, rate: float, largest_norm: float | None = None) -> Tensor:
+        """Move by one step at this learning rate; without `largest_norm` nothing is clipped.
+
+        Return the 2-norm of all gradients together, before it was clipped.
+        """
         parameters = [parameter for group in self.groups for parameter in group.parameters]
-        if largest_norm is not None:
-            clip_gradients(parameters, largest_norm)
+        norm = clip_gradients(parameters, largest_norm)
         self.steps += 1
         for group, states in zip(self.groups, self.states, strict=True):
             if group.lazy:
@@ -57,6 +59,7 @@ class Optimizer(ABC):
                 self._move(group.parameters, gradients, states, rate * group.pace)
         for parameter in parameters:
             parameter.grad = None
+        return norm
 
     def _move_rows(self, group: Group, states: States, rate: float) -> None:
         for place, parameter in enumerate(group.parameters):
@@ -163,10 +166,11 @@ def groups_of(model: nn.Module, learning_rate: float) -> list[Group]:
     return [Group(words, pace, lazy=embedding.sparse), Group(others)]
 
 
-def clip_gradients(parameters: list[Tensor], largest_norm: float) -> None:
+def clip_gradients(parameters: list[Tensor], largest_norm: float | None) -> Tensor:
     """Scale all gradients so that their joint 2-norm is at most `largest_norm` (Pascanu et al. 2013).
 
-    torch's own function refuses sparse gradients; this one first sums the rows that repeat.
+    torch's own function refuses sparse gradients; this one first sums the rows that repeat. Return the
+    norm that they had.
     """
     values = []
     for parameter in parameters:
@@ -174,7 +178,9 @@ def clip_gradients(parameters: list[Tensor], largest_norm: float) -> None:
             parameter.grad = _coalesced(parameter.grad)
         values.append(parameter.grad._values() if parameter.grad.is_sparse else parameter.grad)
     norm = torch.stack(torch._foreach_norm(values)).norm()
-    torch._foreach_mul_(values, (largest_norm / (norm + 1e-6)).clamp(max=1.0))
+    if largest_norm is not None:
+        torch._foreach_mul_(values, (largest_norm / (norm + 1e-6)).clamp(max=1.0))
+    return norm
 
 
 def _coalesced(gradient: Tensor) -> Tensor:
