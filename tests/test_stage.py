@@ -1,0 +1,120 @@
+"""A stage as a process: strings hash alike, it ends with its DVC, and a user may let it outlive a shell."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from clone import ROOT
+
+STAGE = """
+import os, signal, sys, time
+from pathlib import Path
+from unroll import stage
+stage.GRACE_SECONDS = 1
+if "stubborn" in sys.argv:
+    signal.signal(signal.SIGTERM, lambda *_: Path("told").touch())
+with stage.as_stage():
+    Path("running.tmp").write_text(str(os.getpid()))
+    Path("running.tmp").rename("running")
+    while True:
+        time.sleep(0.01)
+"""
+DVC = """
+import os, subprocess, sys
+shell = {"bare": "exec %s", "shell": "%s; exit $?", "two": "sh -c '%s; exit $?'; exit $?"}[sys.argv[1]]
+command = " ".join([sys.executable, "stage.py", *sys.argv[2:]])
+subprocess.run(["sh", "-c", shell % command], env=os.environ | {"DVC_STAGE": "train@one"})
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    (tmp_path / "stage.py").write_text(STAGE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def start(folder: Path, program: str, *arguments: str) -> tuple[subprocess.Popen, int]:
+    """Start a program that runs the stage; return it and the stage's process."""
+    run = subprocess.Popen([sys.executable, "-c", program, *arguments], start_new_session=True)
+    wait_until(lambda: (folder / "running").exists())
+    return run, int((folder / "running").read_text())
+
+
+def is_alive(process: int) -> bool:
+    """Nobody may have buried it yet: what has ended is a zombie then."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(happened) -> None:
+    until = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("between", ["bare", "shell", "two"])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_stage_ends_with_the_dvc_that_runs_it_whatever_shells_are_between(folder, between, how):
+    dvc, process = start(folder, DVC, between)
+    dvc.send_signal(how)
+    dvc.wait()
+    wait_until(lambda: not is_alive(process))
+
+
+def test_a_stage_hears_that_its_dvc_is_gone_and_may_go_on_for_a_while(folder):
+    dvc, process = start(folder, DVC, "shell", "stubborn")
+    dvc.kill()
+    dvc.wait()
+    wait_until(lambda: (folder / "told").exists())
+    assert is_alive(process)
+    wait_until(lambda: not is_alive(process))
+
+
+def test_a_stage_that_somebody_runs_by_hand_outlives_who_started_it(folder):
+    dvc, process = start(folder, DVC.replace('"DVC_STAGE"', '"NO_STAGE"'), "bare")
+    dvc.kill()
+    dvc.wait()
+    time.sleep(0.5)
+    assert is_alive(process)
+    os.kill(process, signal.SIGKILL)
+
+
+def test_a_stage_whose_dvc_was_gone_before_it_could_look_does_not_begin(folder):
+    (folder / "stage.py").write_text(
+        "import os\nfrom unroll import stage\nos.environ['DVC_STAGE'] = 'train@one'\nos.setpgid(0, 0)\n"
+        "with stage.as_stage():\n    open('running', 'w').close()\n"
+    )
+    done = subprocess.run([sys.executable, "stage.py"], capture_output=True, text=True)
+    assert done.returncode == 1 and "gone" in done.stderr
+    assert not (folder / "running").exists()
+
+
+def test_strings_hash_alike_in_every_stage_whatever_the_caller_says(folder, monkeypatch):
+    (folder / "stages").mkdir()
+    (folder / "stages/__init__.py").write_text((ROOT / "stages/__init__.py").read_text())
+    (folder / "stages/probe.py").write_text("import sys\nprint(sys.argv[1:], hash('text'))\n")
+    said = set()
+    for seed in ("random", "7", "0"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        done = subprocess.run(
+            [sys.executable, "-m", "stages.probe", "a b", "c"], capture_output=True, text=True, check=True
+        )
+        said.add(done.stdout)
+    assert len(said) == 1 and said.pop().startswith("['a b', 'c'] ")
+
+
+def test_to_import_the_stages_starts_nothing_anew(folder, monkeypatch):
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    command = "import stages, sys; print(sys.flags.hash_randomization)"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
