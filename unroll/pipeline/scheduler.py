@@ -115,6 +115,7 @@ def run_all(graph: Graph, slots: int, logs: Path, gpus: list[str], console: Cons
 def _start(stage: str, slot: int, logs: Path, folder: Path, gpus: list[str]) -> Running:
     log, progress = logs / f"{stage}.log", folder / stage
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_bytes(b"")  # what is killed before it has said anything has not said what it said last time
     variables = _variables() | {FILE_VARIABLE: str(progress)}
     if gpus:
         variables["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
