@@ -125,9 +125,7 @@ def test_a_pipeline_that_is_killed_leaves_no_orphan_and_ends_with_the_bytes_of_o
 HOW = {
     "SIGKILL of plain `dvc repro` alone": lambda run: run.kill(),
     "SIGTERM of plain `dvc repro` alone": lambda run: run.terminate(),
-    "Ctrl-C (SIGINT of the process group) of plain `dvc repro`": lambda run: os.killpg(
-        run.pid, signal.SIGINT
-    ),
+    "SIGINT of the group of plain `dvc repro`": lambda run: os.killpg(run.pid, signal.SIGINT),
 }
 
 
@@ -152,7 +150,8 @@ def test_a_dvc_that_is_killed_alone_leaves_no_orphan(project, clean, how, tell, 
     equal = copy.results() == clean[0]
     tell(
         f"{how} while a stage trains, {killed} times one after another",
-        f"{log(copy).count('and saved: run it again')} trainings said that they had saved; {orphans} processes were alive {ORPHAN_SECONDS} s later; the run that was let end had "
+        f"{log(copy).count('and saved: run it again')} trainings said that they had saved; "
+        f"{orphans} processes were alive {ORPHAN_SECONDS} s later; the run that was let end had "
         f"{'the' if equal else 'other'} bytes of a run that was left alone",
     )
     assert equal and orphans == 0
