@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import subprocess
 from itertools import pairwise
 
 import hypothesis.strategies as st
@@ -93,6 +94,26 @@ def test_what_takes_its_name_is_on_the_disk_and_so_is_the_name(tmp_path, monkeyp
     before, after = done[: done.index("replaced")], done[done.index("replaced") + 1 :]
     assert sorted(before) == [temporary + name for name in written]
     assert after == [str(tmp_path)]
+
+
+def dead_process() -> int:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    return ended.pid
+
+
+def test_what_a_killed_process_left_of_the_same_name_is_removed(tmp_path):
+    dead, alive = dead_process(), os.getppid()
+    (tmp_path / f".out.{dead}.tmp").mkdir()
+    (tmp_path / f".out.{dead}.tmp/half").touch()
+    stays = {f".out.{alive}.tmp", f".other.{dead}.tmp", ".out.x.tmp", "out.1.tmp"}
+    for name in stays:
+        (tmp_path / name).touch()
+    files.write_text(tmp_path / "out", "whole")
+    assert set(os.listdir(tmp_path)) == stays | {"out"}
+    (tmp_path / f".[o]ut.{dead}.tmp").touch()
+    files.write_text(tmp_path / "[o]ut", "whole")
+    assert set(os.listdir(tmp_path)) == stays | {"out", "[o]ut"}
 
 
 DOCUMENTS = st.recursive(
