@@ -54,7 +54,7 @@ def test_a_name_that_a_shell_or_a_path_could_misread_is_refused(kind):
     document[kind] |= dict.fromkeys(BAD_NAMES, next(iter(document[kind].values())))
     lines = refusal_of(document).splitlines()
     for name in BAD_NAMES:
-        assert [line for line in lines if line.startswith(f"  {kind}: ") and f"(given: {name!r})" in line], (
+        assert [line for line in lines if line.startswith(f"  {kind}: ") and f"(given: {name!r}" in line], (
             name
         )
 
@@ -64,7 +64,7 @@ def test_a_name_like_that_cannot_be_selected_either(kind):
     lines = refusal_of(with_values({f"select/{kind}": BAD_NAMES})).splitlines()
     for place, name in enumerate(BAD_NAMES):
         where = f"  select.{kind}.{place}: "
-        assert [line for line in lines if line.startswith(where) and f"(given: {name!r})" in line], name
+        assert [line for line in lines if line.startswith(where) and f"(given: {name!r}" in line], name
 
 
 @settings(deadline=None)
@@ -137,7 +137,7 @@ def test_a_broken_file_is_refused_by_name(tmp_path, name):
 
 def test_a_file_that_is_no_utf8_is_refused_by_name(tmp_path):
     (tmp_path / "params.yaml").write_bytes(b"select: \xe9\n")
-    with pytest.raises(Refusal, match=r"params\.yaml cannot be read"):
+    with pytest.raises(Refusal, match=r"params\.yaml:1: cannot be read as YAML: byte 8 is no UTF-8"):
         catalogue.load(tmp_path / "params.yaml")
 
 
