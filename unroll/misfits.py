@@ -62,7 +62,7 @@ class _Together:
         if isinstance(known, dict):
             for name in dict.fromkeys(_all_sound(names, Name)):
                 if name not in known:
-                    there = ", ".join(map(plain, known)) or "nothing"
+                    there = ", ".join(_all_sound(list(known), Name)) or "nothing"
                     yield fault_at(place, f"{name} is not among {there}")
 
     def entries_twice(self) -> Iterator[Fault]:

@@ -243,7 +243,7 @@ def _quoted(value: object) -> str:
     text = repr(value)
     if len(text) > LONGEST_QUOTED:
         text = f"{text[:LONGEST_QUOTED]}... of {len(text)} characters"
-    return text if text.isascii() else f"{text}, in ASCII {ascii(text)[1:-1]}"
+    return text if text.isascii() else f"{text}, in ASCII {text.encode('ascii', 'backslashreplace').decode()}"
 
 
 def _keys_to(location: tuple[str | int, ...], value: Any) -> list[str]:
