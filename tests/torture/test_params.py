@@ -53,7 +53,7 @@ VALUES = {
         "networks",
         f"  n6: [cell, lstm] {HERE}\n",
         "networks.n6",
-        "dictionary",
+        "object",
     ),
     "nothing where a mapping belongs": ("networks", f"  n7: {HERE}\n", "networks.n7", "None"),
     "an unknown cell": (
