@@ -1,14 +1,16 @@
 """Valid documents of params.yaml, drawn by hypothesis: whatever may stand in one, in small numbers."""
 
+from functools import cache
+
 from hypothesis import strategies as st
 
-NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,7}", fullmatch=True)
+NAMES = st.integers(0, 10**6).map("n{}_".format)
 SEEDS = st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=3, unique=True)
 SHARES = st.floats(0, 1, exclude_max=True)
 RATES = st.floats(0, 10, exclude_min=True)
 SIZES = st.integers(1, 10_000)
-DIGESTS = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
-TEXTS = st.text(max_size=8)
+DIGESTS = st.integers(0, 2**256 - 1).map("{:064x}".format)
+TEXTS = st.text(max_size=3)
 COUNTS = st.integers(1, 10**6)
 ALL_SPLITS = ("train", "validation", "test")
 # Adam has moments of its own, so momentum and nesterov stay as they are.
@@ -47,11 +49,13 @@ TRAINING = {
 }
 
 
+@cache
 def training() -> st.SearchStrategy[dict]:
     return st.fixed_dictionaries({}, optional=OVERRIDES)
 
 
-def networks(vectors: list[str]) -> st.SearchStrategy[dict]:
+@cache
+def networks(vectors: tuple[str, ...]) -> st.SearchStrategy[dict]:
     parts = st.lists(st.sampled_from(["mean", "max"]), min_size=1, max_size=2, unique=True)
     drawn = st.fixed_dictionaries({}, optional={"size": SIZES, "mean": st.floats(-1, 1), "scale": RATES})
     named = st.fixed_dictionaries(
@@ -82,9 +86,10 @@ def networks(vectors: list[str]) -> st.SearchStrategy[dict]:
 
 
 def splits(of: st.SearchStrategy) -> st.SearchStrategy[dict]:
-    return st.fixed_dictionaries(dict.fromkeys(ALL_SPLITS, of))
+    return st.tuples(of, of, of).map(lambda drawn: dict(zip(ALL_SPLITS, drawn, strict=True)))
 
 
+@cache
 def sources() -> st.SearchStrategy[dict]:
     hub = {
         "kind": st.just("hub"),
@@ -121,6 +126,7 @@ def sources() -> st.SearchStrategy[dict]:
     )
 
 
+@cache
 def corpora() -> st.SearchStrategy[dict]:
     return st.fixed_dictionaries(
         {
@@ -149,7 +155,7 @@ def corpora() -> st.SearchStrategy[dict]:
 def documents(draw: st.DrawFn) -> dict:
     """Return a document that `catalogue.check` accepts."""
     vectors = draw(st.lists(NAMES, max_size=1))
-    named = draw(st.dictionaries(NAMES, networks(vectors), min_size=1, max_size=2))
+    named = draw(st.dictionaries(NAMES, networks(tuple(vectors)), min_size=1, max_size=2))
     read = draw(st.dictionaries(NAMES, corpora(), min_size=1, max_size=2))
     subset = st.fixed_dictionaries(
         {

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from itertools import chain, product
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from unroll.corpus import Corpus
 from unroll.networks.spec import Network
-from unroll.params import Fault, Name, Seed, fault_at, plain, said
+from unroll.params import Fault, Name, Seed, adapter, fault_at, plain, said
 from unroll.training.loop import Training, merge
 
 LISTS = {"corpora": Name, "networks": Name, "seeds": Seed}
@@ -125,7 +125,7 @@ class _Together:
 def _sound(value: object, kind: Any) -> Any:
     """Return `value` as a `kind`, or None where it is none."""
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(value))
+        return adapter(kind).validate_json(json.dumps(value))
     except ValidationError:
         return None
 

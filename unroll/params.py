@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
@@ -38,6 +39,8 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A probability or proportion in [0, 1)."""
 LONGEST_QUOTED = 100
+adapter = cache(TypeAdapter)
+"""What validates a kind: made once, as that takes longer than any validation here."""
 
 
 class Strict(BaseModel):
@@ -188,7 +191,7 @@ def parse(value: object, kind: Any, key: str, path: Path, text: str | None = Non
     except TypeError as error:  # a list as a key
         raise Refusal(f"{path}: {key or 'the document'} cannot be read: {error}") from None
     try:
-        return TypeAdapter(kind).validate_json(document)
+        return adapter(kind).validate_json(document)
     except ValidationError as error:
         faults = [_placed(fault, key, value, kind) for fault in error.errors(include_url=False)]
     raise Faulty(path, faults, text)
@@ -218,7 +221,7 @@ def said(fault: Any, kind: Any) -> str:
     given = fault["input"]
     if fault["type"] == "extra_forbidden":
         key = str(fault["loc"][-1])
-        near = get_close_matches(key, _keys_of(TypeAdapter(kind).json_schema()) - {key}, n=1, cutoff=0.75)
+        near = get_close_matches(key, _keys_of(kind) - {key}, n=1, cutoff=0.75)
         return f"this key is not permitted: {f'did you mean {near[0]}?' if near else 'leave it out'}"
     message = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else fault["msg"]
     if fault["type"] in ("missing", "contradiction") or isinstance(given, dict | list):
@@ -226,11 +229,16 @@ def said(fault: Any, kind: Any) -> str:
     return f"{message} (given: {_quoted(given)})"
 
 
-def _keys_of(schema: Any) -> set[str]:
-    """Return every key that a JSON schema knows, wherever it may stand."""
-    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
-    keys = set(schema.get("properties", ())) if isinstance(schema, dict) else set()
-    return keys.union(*map(_keys_of, inner))
+@cache
+def _keys_of(kind: Any) -> frozenset[str]:
+    """Return every key that may stand somewhere in a `kind`."""
+    keys, waiting = set(), [adapter(kind).json_schema()]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            keys.update(part.get("properties", ()))
+        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return frozenset(keys)
 
 
 def plain(key: object) -> str:
