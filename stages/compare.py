@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from unroll import environment
+from unroll import arguments, environment
 from unroll.failures import told_plainly
 
 
@@ -39,4 +39,4 @@ def main(corpus: str) -> None:
 
 if __name__ == "__main__":
     with told_plainly():
-        main(sys.argv[1])
+        main(*arguments.of_stage(sys.argv[1:]))

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from unroll import files, frames
+from unroll import arguments, files, frames
 from unroll.corpora import readers, sources
 from unroll.failures import told_plainly
 from unroll.params import Params
@@ -26,4 +26,4 @@ def main(corpus: str) -> None:
 
 if __name__ == "__main__":
     with told_plainly():
-        main(sys.argv[1])
+        main(*arguments.of_stage(sys.argv[1:]))

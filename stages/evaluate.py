@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from unroll import environment
+from unroll import arguments, environment
 from unroll.failures import told_plainly
 
 
@@ -64,4 +64,4 @@ def main(corpus: str, network_name: str) -> None:
 
 if __name__ == "__main__":
     with told_plainly():
-        main(sys.argv[1], sys.argv[2])
+        main(*arguments.of_stage(sys.argv[1:]))

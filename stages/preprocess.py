@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from unroll import files, frames
+from unroll import arguments, files, frames
 from unroll.failures import told_plainly
 from unroll.params import SPLITS, Params
 from unroll.progress import Display, RowClock
@@ -49,4 +49,4 @@ def main(corpus: str) -> None:
 
 if __name__ == "__main__":
     with told_plainly():
-        main(sys.argv[1])
+        main(*arguments.of_stage(sys.argv[1:]))

@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from unroll import environment
+from unroll import arguments, environment
 from unroll.failures import Refusal, told_plainly
 
 
@@ -74,4 +74,5 @@ def main(corpus: str, network_name: str, seed: int) -> None:
 
 if __name__ == "__main__":
     with told_plainly():
-        main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+        corpus, network, seed = arguments.of_stage(sys.argv[1:])
+        main(corpus, network, int(seed))

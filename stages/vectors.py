@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unroll import files
+from unroll import arguments, files
 from unroll.failures import told_plainly
 from unroll.lexicon import vector_tables
 from unroll.lexicon.vector_tables import Table
@@ -57,4 +57,4 @@ def write(folder: Path, tables: dict[str, Table], words: dict[str, list[str | No
 
 if __name__ == "__main__":
     with told_plainly():
-        main(sys.argv[1])
+        main(*arguments.of_stage(sys.argv[1:]))

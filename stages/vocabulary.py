@@ -6,7 +6,7 @@ Phrases of the training trees, where there are any, are encoded too (train/phras
 import sys
 from pathlib import Path
 
-from unroll import files
+from unroll import arguments, files
 from unroll.failures import told_plainly
 from unroll.frames import Chunks
 from unroll.lexicon.encoding import Draft
@@ -39,4 +39,4 @@ def _chunks(path: Path, *more: str) -> Chunks:
 
 if __name__ == "__main__":
     with told_plainly():
-        main(sys.argv[1])
+        main(*arguments.of_stage(sys.argv[1:]))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from unroll import environment
 
-COMMAND = re.compile(r"python -m (stages\.[a-z]+)((?: [a-z0-9_]+)*)")
+COMMAND = re.compile(r"python -m (stages\.[a-z]+)((?: (?:--[a-z]+ )?[a-z0-9_]+)*)")
 """Any other command starts a Python of its own."""
 Stamps = dict[str, tuple[int, int]]
 
