@@ -21,7 +21,7 @@ torture: .venv/installed
 
 # Known vulnerabilities of all that is pinned; needs the index that pip asks.
 audit:
-	@$(PYTHON) .ci/audit.py
+	@$(PYTHON) .ci/audit/audit.py
 
 # Hours, on a machine that does nothing else: benchmarks/results.csv, the README's table and its plot.
 bench: .venv/installed

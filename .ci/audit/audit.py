@@ -13,9 +13,9 @@ import tempfile
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ("requirements.lock", "requirements-glove.lock")
-ACCEPTED = Path(__file__).with_name("audit-accepted.json")
+ACCEPTED = Path(__file__).with_name("accepted.json")
 """{vulnerability: why it cannot be mended}, each of which must still be found."""
 PIP_AUDIT = "pip-audit==2.10.1"
 CANARY = ("django", "2.2")
@@ -33,7 +33,7 @@ def pinned(root: Path) -> set[Pin]:
     """Return all that the project pins: its locks, and torch, which the Makefile installs."""
     torch = TORCH.search((root / "Makefile").read_text(encoding="utf-8"))
     if torch is None:
-        raise SystemExit("audit: Makefile pins no torch any more: tell .ci/audit.py where it is pinned")
+        raise SystemExit("audit: Makefile pins no torch any more: tell .ci/audit/audit.py where it is pinned")
     pins = {(torch[1], torch[2])}
     for lock in LOCKS:
         found = pins_in((root / lock).read_text(encoding="utf-8"))
