@@ -6,11 +6,11 @@ JOBS ?= 0
 PORT ?= 5000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test torture bench ui lock glove
+.PHONY: repro test torture audit bench ui lock glove
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
-	@python -m unroll repro --suite $(SUITE) --jobs $(JOBS)
+	@python -m unroll repro --suite '$(SUITE)' --jobs '$(JOBS)'
 
 test: .venv/installed .venv/glove
 	python -m pytest --numprocesses auto --dist loadfile
@@ -18,6 +18,10 @@ test: .venv/installed .venv/glove
 # An hour or more: every fault and bad input, whole campaigns of kills, all mutants; docs/torture.md.
 torture: .venv/installed
 	python -m pytest --numprocesses auto --dist loadfile tests/torture --torture docs/torture.md
+
+# Known vulnerabilities of all that is pinned; needs the index that pip asks.
+audit:
+	@$(PYTHON) .ci/audit/audit.py
 
 # Hours, on a machine that does nothing else: benchmarks/results.csv, the README's table and its plot.
 bench: .venv/installed
@@ -30,7 +34,7 @@ ui: .venv/installed
 	@echo "MLflow: http://127.0.0.1:$(PORT) (Model training at the top left shows the runs; Ctrl-C ends it)"
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false \
 		MLFLOW_ALLOW_MODEL_CODE_EXECUTION=false \
-		mlflow ui --host 127.0.0.1 --port $(PORT) \
+		mlflow ui --host 127.0.0.1 --port '$(PORT)' \
 		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
 
 # torch first and by version alone: its builds for CPU and GPU are different files. The rest by hash.

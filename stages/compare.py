@@ -1,6 +1,5 @@
 """Every selected network's results on one corpus -> reports/comparison/<corpus>.json."""
 
-import sys
 from pathlib import Path
 
 from unroll import environment
@@ -38,5 +37,5 @@ def main(corpus: str) -> None:
 
 
 if __name__ == "__main__":
-    with as_stage():
-        main(sys.argv[1])
+    with as_stage() as arguments:
+        main(*arguments)

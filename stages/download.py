@@ -1,6 +1,5 @@
 """Source -> data/raw/<corpus>/{train,validation,test}.parquet and source.json."""
 
-import sys
 from pathlib import Path
 
 from unroll import files, frames
@@ -25,5 +24,5 @@ def main(corpus: str) -> None:
 
 
 if __name__ == "__main__":
-    with as_stage():
-        main(sys.argv[1])
+    with as_stage() as arguments:
+        main(*arguments)

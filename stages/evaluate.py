@@ -1,6 +1,5 @@
 """One (corpus, network), all its seeds, on the test split -> reports/{scores,predictions,metrics}."""
 
-import sys
 import time
 from pathlib import Path
 
@@ -63,5 +62,5 @@ def main(corpus: str, network_name: str) -> None:
 
 
 if __name__ == "__main__":
-    with as_stage():
-        main(sys.argv[1], sys.argv[2])
+    with as_stage() as arguments:
+        main(*arguments)

@@ -4,7 +4,6 @@
 - tokenizer.json: the pieces that bpe or wordpiece learned from the training split
 """
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -48,5 +47,5 @@ def main(corpus: str) -> None:
 
 
 if __name__ == "__main__":
-    with as_stage():
-        main(sys.argv[1])
+    with as_stage() as arguments:
+        main(*arguments)

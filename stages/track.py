@@ -7,9 +7,9 @@ from unroll.stage import as_stage
 from unroll.tracking import projection, projection_comparison
 
 NAME = "([a-z][a-z0-9_]*)"
-TRAIN = rf"python -m stages\.train {NAME} {NAME} (0|[1-9][0-9]*)"
-EVALUATE = rf"python -m stages\.evaluate {NAME} {NAME}"
-COMPARE = rf"python -m stages\.compare {NAME}"
+TRAIN = rf"python -m stages\.train --corpus {NAME} --network {NAME} --seed (0|[1-9][0-9]*)"
+EVALUATE = rf"python -m stages\.evaluate --corpus {NAME} --network {NAME}"
+COMPARE = rf"python -m stages\.compare --corpus {NAME}"
 REPORTS = Path("reports")
 TABLE, FIGURES = REPORTS / "comparison.csv", REPORTS / "figures"
 NAMES = {"index.html": "page", TABLE.name: "tables", "comparison.md": "tables", "pairs.csv": "tables"}

@@ -1,6 +1,5 @@
 """One (corpus, network, seed) -> models/<corpus>/<network>/<seed>/ and its history."""
 
-import sys
 import time
 from pathlib import Path
 
@@ -75,5 +74,6 @@ def main(corpus: str, network_name: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    with as_stage():
-        main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    with as_stage() as arguments:
+        corpus, network, seed = arguments
+        main(corpus, network, int(seed))

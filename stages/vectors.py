@@ -3,7 +3,6 @@
 training/ is what a network learns with, test/ what only its evaluation may read.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -56,5 +55,5 @@ def write(folder: Path, tables: dict[str, Table], words: dict[str, list[str | No
 
 
 if __name__ == "__main__":
-    with as_stage():
-        main(sys.argv[1])
+    with as_stage() as arguments:
+        main(*arguments)

@@ -3,7 +3,6 @@
 Phrases of the training trees, where there are any, are encoded too (train/phrases/), not counted.
 """
 
-import sys
 from pathlib import Path
 
 from unroll import files
@@ -38,5 +37,5 @@ def _chunks(path: Path, *more: str) -> Chunks:
 
 
 if __name__ == "__main__":
-    with as_stage():
-        main(sys.argv[1])
+    with as_stage() as arguments:
+        main(*arguments)

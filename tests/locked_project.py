@@ -94,7 +94,7 @@ class Project:
         )
         self.record(
             f"train@tiny-{network}-{seed}",
-            f"train tiny {network} {seed}",
+            f"train --corpus tiny --network {network} --seed {seed}",
             [f"data/vocabulary/tiny/{name}" for name in ("train", "validation", "vocabulary.txt")],
             [f"models/tiny/{network}/{seed}", f"reports/history/tiny/{network}/{seed}.csv"],
         )
@@ -112,7 +112,7 @@ class Project:
         self.write(f"reports/predictions/tiny/{network}.parquet", f"predictions {network} {seeds} {shift}")
         self.record(
             f"evaluate@tiny-{network}",
-            f"evaluate tiny {network}",
+            f"evaluate --corpus tiny --network {network}",
             ["data/vocabulary/tiny", f"models/tiny/{network}"],
             [f"reports/scores/tiny/{network}.json", f"reports/predictions/tiny/{network}.parquet"],
         )
@@ -144,7 +144,9 @@ class Project:
             ],
         }
         self.write("reports/comparison/tiny.json", json.dumps(document))
-        self.record("compare@tiny", "compare tiny", ["reports/scores"], ["reports/comparison/tiny.json"])
+        self.record(
+            "compare@tiny", "compare --corpus tiny", ["reports/scores"], ["reports/comparison/tiny.json"]
+        )
         rows = [f"{reported},{network},accuracy" for network in networks for _ in ("accuracy", "loss")]
         self.write("reports/comparison.csv", "\n".join(["corpus,network,metric", *rows]))
         for name in ("comparison.md", "pairs.csv", "index.html"):

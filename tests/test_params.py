@@ -1,19 +1,24 @@
 """params.yaml is read strictly: its names, its numbers, and files that are none."""
 
+import copy
+import json
 import subprocess
 import sys
+import typing
+from pathlib import Path
 
+import documents_drawn
 import pytest
 import tiny
 import yaml
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from shipped import SHIPPED, refusal_of, with_values
 
 from unroll import catalogue
 from unroll.failures import Refusal
-from unroll.params import Name, Params, Seed
+from unroll.params import Name, Params, Seed, Strict
 
 # --- names, which enter shell commands, paths and stage names ----------------------------------------
 
@@ -54,7 +59,7 @@ def test_a_name_that_a_shell_or_a_path_could_misread_is_refused(kind):
     document[kind] |= dict.fromkeys(BAD_NAMES, next(iter(document[kind].values())))
     lines = refusal_of(document).splitlines()
     for name in BAD_NAMES:
-        assert [line for line in lines if line.startswith(f"  {kind}: ") and f"(given: {name!r})" in line], (
+        assert [line for line in lines if line.startswith(f"  {kind}: ") and f"(given: {name!r}" in line], (
             name
         )
 
@@ -64,7 +69,7 @@ def test_a_name_like_that_cannot_be_selected_either(kind):
     lines = refusal_of(with_values({f"select/{kind}": BAD_NAMES})).splitlines()
     for place, name in enumerate(BAD_NAMES):
         where = f"  select.{kind}.{place}: "
-        assert [line for line in lines if line.startswith(where) and f"(given: {name!r})" in line], name
+        assert [line for line in lines if line.startswith(where) and f"(given: {name!r}" in line], name
 
 
 @settings(deadline=None)
@@ -137,7 +142,7 @@ def test_a_broken_file_is_refused_by_name(tmp_path, name):
 
 def test_a_file_that_is_no_utf8_is_refused_by_name(tmp_path):
     (tmp_path / "params.yaml").write_bytes(b"select: \xe9\n")
-    with pytest.raises(Refusal, match=r"params\.yaml cannot be read"):
+    with pytest.raises(Refusal, match=r"params\.yaml:1: cannot be read as YAML: byte 8 is no UTF-8"):
         catalogue.load(tmp_path / "params.yaml")
 
 
@@ -161,3 +166,73 @@ def test_a_stage_ends_with_status_1_and_no_traceback_at_a_fault(tmp_path):
     assert done.returncode == 1
     assert "corpora.tweets.source.revision: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# --- whatever is valid, and what is wrong in one place -----------------------------------------------
+
+
+def models_in(annotation: object) -> set[type[BaseModel]]:
+    """Return every model that an annotation or a field of one of its models names."""
+    found: set[type[BaseModel]] = set()
+    waiting = [annotation]
+    while waiting:
+        kind = waiting.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in found:
+            found.add(kind)
+            waiting += [field.annotation for field in kind.model_fields.values()]
+        waiting += typing.get_args(kind)
+    return found
+
+
+def test_every_model_of_params_yaml_is_strict_and_frozen_and_refuses_what_it_does_not_know():
+    models = models_in(catalogue.Catalogue)
+    names = {model.__name__ for model in models}
+    assert {"Corpus", "HubSource", "HubRepository", "PypiSource", "Embedding", "Dropout", "Claim"} <= names
+    assert {"BagNetwork", "RecurrentNetwork", "Pretraining", "Training", "PackageFile", "TextRules"} <= names
+    for model in models:
+        assert issubclass(model, Strict), model
+        settings_of = {
+            key: model.model_config.get(key) for key in ("strict", "frozen", "extra", "allow_inf_nan")
+        }
+        assert settings_of == {"strict": True, "frozen": True, "extra": "forbid", "allow_inf_nan": False}, (
+            model
+        )
+        lax = {
+            name for name, field in model.model_fields.items() if any(_is_lax(one) for one in field.metadata)
+        }
+        # A list of names stands for a tuple; the names in it are as strict as ever.
+        assert lax <= ({"vectors"} if model.__name__ == "Embedding" else set()), model
+
+
+def _is_lax(one: object) -> bool:
+    return getattr(one, "strict", None) is False
+
+
+PARAMS = Path("params.yaml")
+
+
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(documents_drawn.documents(), st.data())
+def test_what_is_valid_is_read_again_as_it_was_and_one_wrong_value_is_refused_by_its_path(document, data):
+    # Both in one: drawing a document takes longer than checking it.
+    read = catalogue.check(document, PARAMS)
+    # The suites apart: one that is a single selection is read as a list of one.
+    written = read.model_dump(mode="json", exclude={"suites"})
+    written["suites"] = {
+        name: [part.model_dump(mode="json") for part in parts] for name, parts in read.suites.items()
+    }
+    assert catalogue.check(json.loads(json.dumps(written)), PARAMS) == read
+
+    place = data.draw(st.sampled_from(documents_drawn.places(document)))
+    wrong = copy.deepcopy(document)
+    part = wrong
+    for key in place[:-1]:
+        part = part[key]
+    if isinstance(part[place[-1]], dict) and data.draw(st.booleans()):
+        part[place[-1]]["No Such Key"] = 1
+    else:
+        part[place[-1]] = {"No Such Key": 1}  # which no value may be
+    words = refusal_of(json.loads(json.dumps(wrong)))
+    # A source of an unknown kind is told by the key above.
+    paths = [".".join(map(str, place)), ".".join(map(str, place[:-1]))]
+    assert [line for line in words.splitlines()[1:] for path in paths if line.startswith(f"  {path}")]

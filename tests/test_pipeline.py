@@ -200,13 +200,13 @@ def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(
 def stage_names(pipeline: Clone) -> dict[str, str]:
     """One stage of each kind -> the command that runs it."""
     return {
-        "download@tiny_trees": "stages.download tiny_trees",
-        "preprocess@tiny_trees": "stages.preprocess tiny_trees",
-        "vocabulary@tiny_trees": "stages.vocabulary tiny_trees",
-        "vectors@tiny_trees": "stages.vectors tiny_trees",
-        "train@tiny_trees-bilstm-1": "stages.train tiny_trees bilstm 1",
-        "evaluate@tiny_trees-bilstm": "stages.evaluate tiny_trees bilstm",
-        "compare@tiny_trees": "stages.compare tiny_trees",
+        "download@tiny_trees": "stages.download --corpus tiny_trees",
+        "preprocess@tiny_trees": "stages.preprocess --corpus tiny_trees",
+        "vocabulary@tiny_trees": "stages.vocabulary --corpus tiny_trees",
+        "vectors@tiny_trees": "stages.vectors --corpus tiny_trees",
+        "train@tiny_trees-bilstm-1": "stages.train --corpus tiny_trees --network bilstm --seed 1",
+        "evaluate@tiny_trees-bilstm": "stages.evaluate --corpus tiny_trees --network bilstm",
+        "compare@tiny_trees": "stages.compare --corpus tiny_trees",
         "report": "stages.report",
     }
 

@@ -118,3 +118,11 @@ def test_to_import_the_stages_starts_nothing_anew(folder, monkeypatch):
     command = "import stages, sys; print(sys.flags.hash_randomization)"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
+
+
+def test_the_names_of_the_axes_may_be_left_out(monkeypatch):
+    values = ["sst5", "gru", "1"]
+    for given in (["--corpus", "sst5", "--network", "gru", "--seed", "1"], values):
+        monkeypatch.setattr(sys, "argv", ["-m", *given])
+        with stage.as_stage() as arguments:
+            assert arguments == values

@@ -12,7 +12,7 @@ from unroll.failures import Refusal
 from unroll.lexicon.vectors import VectorsSource
 from unroll.misfits import misfits
 from unroll.networks.spec import Network
-from unroll.params import Name, Params, Selection, Strict, Suite, parse
+from unroll.params import Faulty, Name, Params, Selection, Strict, Suite, parse
 from unroll.reference.spec import Presets
 from unroll.training.loop import Training
 
@@ -20,7 +20,7 @@ from unroll.training.loop import Training
 class Machine(Strict):
     """How much runs at once; never part of a result."""
 
-    runs_per_gpu: Annotated[int, Field(ge=1)]
+    runs_per_gpu: Annotated[int, Field(ge=1, le=64)]
 
 
 class Catalogue(Strict):
@@ -42,24 +42,27 @@ def load(path: Path = Path("params.yaml")) -> Catalogue:
     """Read and check all of params.yaml.
 
     Raises:
-        Refusal: names every fault by its key's full path.
+        Refusal: names every fault by its key's full path and its line.
     """
-    return check(Params(path).document, path)
+    params = Params(path)
+    if params.document is None:
+        raise Refusal(f"{path} is empty: git checkout {path} brings back the one that was committed last")
+    return check(params.document, path, params.text)
 
 
-def check(document: object, path: Path) -> Catalogue:
+def check(document: object, path: Path, text: str | None = None) -> Catalogue:
     """Check all of a params.yaml that has been read.
 
     Raises:
-        Refusal: names every fault by its key's full path.
+        Refusal: names every fault by its key's full path, and by its line in `text`.
     """
-    sections = parse(document, dict[str, Any], "", path)
-    whole, refusal = None, f"{path} is refused:"
+    sections = parse(document, dict[str, Any], "", path, text)
+    whole, faults = None, []
     try:
         whole = parse(sections, Catalogue, "", path)
-    except Refusal as faulty:
-        refusal = str(faulty)
-    together = list(misfits(sections))
-    if whole is None or together:
-        raise Refusal("\n  ".join([refusal, *together]))
+    except Faulty as faulty:
+        faults = faulty.faults
+    faults += misfits(sections)
+    if whole is None or faults:
+        raise Faulty(path, faults, text)
     return whole

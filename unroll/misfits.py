@@ -5,19 +5,19 @@ from collections.abc import Iterator
 from itertools import chain, product
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from unroll.corpus import Corpus
 from unroll.networks.spec import Network
-from unroll.params import Name, Seed
+from unroll.params import Fault, Name, Seed, adapter, fault_at, plain, said
 from unroll.training.loop import Training, merge
 
 LISTS = {"corpora": Name, "networks": Name, "seeds": Seed}
 """The lists of a selection, and what each holds."""
 
 
-def misfits(sections: dict[str, Any]) -> Iterator[str]:
-    """Yield each fault, after its key's full path, that no section shows by itself."""
+def misfits(sections: dict[str, Any]) -> Iterator[Fault]:
+    """Yield each fault that no section shows by itself."""
     together = _Together(sections)
     yield from together.unknown_names()
     yield from together.entries_twice()
@@ -34,59 +34,68 @@ class _Together:
     def __init__(self, sections: dict[str, Any]) -> None:
         self.sections = sections
         self.training: Training | None = _sound(sections.get("training"), Training)
-        places = {"select": sections.get("select")}
+        places: dict[tuple[str, ...], Any] = {("select",): sections.get("select")}
         for name, suite in self._section("suites").items():
             parts = enumerate(suite) if isinstance(suite, list) else ()
-            places |= {f"suites.{name}": suite} | {f"suites.{name}.{index}": part for index, part in parts}
+            places[("suites", name)] = suite
+            places |= {("suites", name, str(index)): part for index, part in parts}
         self.selections = {
             place: {kind: _all_sound(_mapping(selection).get(kind), of) for kind, of in LISTS.items()}
             for place, selection in places.items()
         }
 
-    def unknown_names(self) -> Iterator[str]:
+    def unknown_names(self) -> Iterator[Fault]:
         for place, selection in self.selections.items():
             for kind in ("corpora", "networks"):
-                yield from self._unknown(f"{place}.{kind}", selection[kind], kind)
+                yield from self._unknown((*place, kind), selection[kind], kind)
         for name, network in self._section("networks").items():
             vectors = _mapping(_mapping(network).get("embedding")).get("vectors")
-            yield from self._unknown(f"networks.{name}.embedding.vectors", vectors, "vectors")
+            yield from self._unknown(("networks", name, "embedding", "vectors"), vectors, "vectors")
         for name, preset in self._section("reference").items():
             preset = _mapping(preset)
-            yield from self._unknown(f"reference.{name}", [name], "networks")
-            yield from self._unknown(f"reference.{name}.corpus", [preset.get("corpus")], "corpora")
-            yield from self._unknown(f"reference.{name}.ours", [preset.get("ours")], "networks")
+            yield from self._unknown(("reference", name), [name], "networks")
+            yield from self._unknown(("reference", name, "corpus"), [preset.get("corpus")], "corpora")
+            yield from self._unknown(("reference", name, "ours"), [preset.get("ours")], "networks")
 
-    def _unknown(self, place: str, names: object, kind: str) -> Iterator[str]:
+    def _unknown(self, place: tuple[str, ...], names: object, kind: str) -> Iterator[Fault]:
         known = self.sections.get(kind)
         if isinstance(known, dict):
             for name in dict.fromkeys(_all_sound(names, Name)):
                 if name not in known:
-                    yield f"{place}: {name} is not among {', '.join(known) or 'nothing'}"
+                    there = ", ".join(_all_sound(list(known), Name)) or "nothing"
+                    yield fault_at(place, f"{name} is not among {there}")
 
-    def entries_twice(self) -> Iterator[str]:
+    def entries_twice(self) -> Iterator[Fault]:
         for place, selection in self.selections.items():
             for kind, entries in selection.items():
                 if len(set(entries)) < len(entries):
-                    yield f"{place}.{kind}: an entry stands twice"
+                    yield fault_at((*place, kind), "an entry stands twice")
 
-    def bad_overrides(self) -> Iterator[str]:
+    def bad_overrides(self) -> Iterator[Fault]:
         for kind in ("corpora", "networks"):
             for name, entry in self._section(kind).items():
-                for fault in self._faults(_mapping(_mapping(entry).get("training"))):
-                    yield f"{kind}.{name}.training.{fault}"
+                for key, message in self._faults(_mapping(_mapping(entry).get("training"))):
+                    yield fault_at((kind, name, "training", key), message)
 
-    def bad_pairs(self) -> Iterator[str]:
+    def bad_pairs(self) -> Iterator[Fault]:
         defaults = self._section("training")
-        for place, corpus, network in self._pairs():
+        for name, corpus, network_name, network in self._pairs():
+            place = f"corpora.{name} with networks.{network_name}"
+            places = {
+                **dict.fromkeys(corpus.training, ("corpora", name, "training")),
+                **dict.fromkeys(network.training, ("networks", network_name, "training")),
+            }
             overrides = corpus.training, network.training
             if not any(any(self._faults(override)) for override in overrides):
-                for fault in self._faults(*overrides):
-                    yield f"{place}: training.{fault}"
+                for key, message in self._faults(*overrides):
+                    above = places.get(key, ("networks", network_name, "training"))
+                    yield Fault((*above, key), f"{place}: training.{plain(key)}: {message}")
             supervision = (defaults | corpus.training | network.training).get("supervision")
             if supervision == "phrases" and getattr(corpus.source, "form", "rows") != "trees":
-                yield f"{place}: supervision is phrases, but it has no trees"
+                keys = *places.get("supervision", ("training",)), "supervision"
+                yield Fault(keys, f"{place}: supervision is phrases, but it has no trees")
 
-    def _pairs(self) -> Iterator[tuple[str, Corpus, Network]]:
+    def _pairs(self) -> Iterator[tuple[str, Corpus, str, Network]]:
         """Yield every corpus and network that a selection puts together, where both are sound."""
         corpora, networks = (
             {name: sound for name, entry in self._section(section).items() if (sound := _sound(entry, kind))}
@@ -97,12 +106,12 @@ class _Together:
         )
         for corpus, network in dict.fromkeys(chain.from_iterable(named)):
             if corpus in corpora and network in networks:
-                yield f"corpora.{corpus} with networks.{network}", corpora[corpus], networks[network]
+                yield corpus, corpora[corpus], network, networks[network]
 
     def _section(self, key: str) -> dict[str, Any]:
         return _mapping(self.sections.get(key))
 
-    def _faults(self, *overrides: dict[str, Any]) -> Iterator[str]:
+    def _faults(self, *overrides: dict[str, Any]) -> Iterator[tuple[str, str]]:
         """Yield the faults of the overrides laid over the defaults, where these have none of their own."""
         if self.training is None:
             return
@@ -110,15 +119,13 @@ class _Together:
             merge(self.training, *overrides)
         except ValidationError as error:
             for fault in error.errors():
-                key = ".".join(map(str, fault["loc"]))
-                given = "" if fault["type"] == "contradiction" else f" (given: {fault['input']!r})"
-                yield f"{key}: {fault['msg']}{given}"
+                yield ".".join(map(str, fault["loc"])), said(fault, Training)
 
 
 def _sound(value: object, kind: Any) -> Any:
     """Return `value` as a `kind`, or None where it is none."""
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(value))
+        return adapter(kind).validate_json(json.dumps(value))
     except ValidationError:
         return None
 

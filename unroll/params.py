@@ -7,10 +7,12 @@ one object, and words the refusals.
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import (
     AfterValidator,
@@ -25,10 +27,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from unroll.failures import Refusal
+from unroll.yaml_text import Unreadable, document_of, line_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 """A name that may enter a shell command, a path and a DVC stage name."""
@@ -37,6 +38,9 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A probability or proportion in [0, 1)."""
+LONGEST_QUOTED = 100
+adapter = cache(TypeAdapter)
+"""What validates a kind: made once, as that takes longer than any validation here."""
 
 
 class Strict(BaseModel):
@@ -117,10 +121,27 @@ Suite = Annotated[
 """One selection, or a list of them that run in turn; either way its parts."""
 
 
-@cache
-def document_of(text: str) -> Any:
-    """Return what YAML says, parsed once in a process and what is forked from it: to be read, not changed."""
-    return YAML(typ="safe").load(text)
+class Fault(NamedTuple):
+    """One thing that is wrong with a document."""
+
+    keys: tuple[str, ...]
+    """That lead to it: its line is that of the last of them that is there."""
+    words: str
+    """Its place, as a reader looks for it, and what is wrong."""
+
+
+class Faulty(Refusal):
+    """A document with all its faults, each with its line where the document's text is known."""
+
+    def __init__(self, path: Path, faults: Iterable[Fault], text: str | None = None) -> None:
+        self.faults = list(faults)
+        placed = [(text and line_of(text, fault.keys), fault.words) for fault in self.faults]
+        placed.sort(key=lambda fault: fault[0] or 0)
+        if text is None:
+            lines = [words for _, words in placed]
+        else:
+            lines = [f"{path}:{line}: {words}" if line else f"{path}: {words}" for line, words in placed]
+        super().__init__("\n  ".join([f"{path} is refused:", *lines]))
 
 
 class Params:
@@ -129,11 +150,20 @@ class Params:
     def __init__(self, path: Path = Path("params.yaml")) -> None:
         self.path = path
         try:
-            self.document = document_of(path.read_text(encoding="utf-8"))
+            content = path.read_bytes()
+            self.text = content.decode("utf-8")
+            self.document = document_of(self.text)
         except FileNotFoundError:
             raise Refusal(f"{path} is missing: run this in the project's folder") from None
-        except (YAMLError, UnicodeDecodeError) as error:
-            raise Refusal(f"{path} cannot be read as YAML: {error}") from None
+        except OSError as error:
+            raise Refusal(f"{path} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            reason = f"byte {error.start} is no UTF-8: save it in that encoding"
+            raise Refusal(f"{path}:{line}: cannot be read as YAML: {reason}") from None
+        except Unreadable as error:
+            place = f"{path}:{error.line}" if error.line else path
+            raise Refusal(f"{place}: cannot be read as YAML: {error}") from None
 
     def get(self, key: str, kind: Any) -> Any:
         """Return the part under the dotted `key` as a `kind`.
@@ -144,45 +174,84 @@ class Params:
         value = self.document
         for part in key.split(".") if key else []:
             if not isinstance(value, dict) or part not in value:
-                known = ", ".join(map(str, value)) if isinstance(value, dict) else "nothing"
-                raise Refusal(f"{self.path}: {key} is missing ({part} not among: {known})")
+                known = ", ".join(map(plain, value)) if isinstance(value, dict) else "nothing"
+                raise Refusal(f"{self.path}: {plain(key)} is missing ({plain(part)} not among: {known})")
             value = value[part]
-        return parse(value, kind, key, self.path)
+        return parse(value, kind, key, self.path, self.text)
 
 
-def parse(value: object, kind: Any, key: str, path: Path) -> Any:
+def parse(value: object, kind: Any, key: str, path: Path, text: str | None = None) -> Any:
     """Validate through JSON, in which a YAML list may stand for a tuple without laxity elsewhere.
 
     Raises:
-        Refusal: names every fault of `value` by its key's full path.
+        Refusal: names every fault of `value` by its key's full path, and by its line in `text`.
     """
     try:
         document = json.dumps(value, default=str)
-    except (TypeError, ValueError) as error:  # a list as a key; a loop
+    except TypeError as error:  # a list as a key
         raise Refusal(f"{path}: {key or 'the document'} cannot be read: {error}") from None
     try:
-        return TypeAdapter(kind).validate_json(document)
+        return adapter(kind).validate_json(document)
     except ValidationError as error:
-        faults = [_in_words(fault, key, value) for fault in error.errors(include_url=False)]
-    raise Refusal("\n  ".join([f"{path} is refused:", *faults]))
+        faults = [_placed(fault, key, value, kind) for fault in error.errors(include_url=False)]
+    raise Faulty(path, faults, text)
 
 
-def _in_words(fault: Any, key: str, value: object) -> str:
-    location, kind = fault["loc"], fault["type"]
+def _placed(fault: Any, key: str, value: object, kind: Any) -> Fault:
+    location = fault["loc"]
     if location[-1:] == ("[key]",):
-        place = _keys_to(location[:-2], value)  # a key is at fault itself; the message quotes it
-    elif kind in ("missing", "contradiction"):
-        place = [*_keys_to(location[:-1], value), location[-1]]
+        # A key is at fault itself: the message quotes it.
+        place = _keys_to(location[:-2], value)
+        keys = [*place, str(location[-2])]
+    elif fault["type"] in ("missing", "contradiction"):
+        keys = place = [*_keys_to(location[:-1], value), str(location[-1])]
     else:
-        place = _keys_to(location, value)
-    place = [key, *place] if key else place
-    message = str(fault["ctx"]["error"]) if kind == "value_error" else fault["msg"]
-    # A whole section would bury the message.
-    shown = kind not in ("missing", "extra_forbidden", "contradiction") and not isinstance(
-        fault["input"], dict | list
-    )
-    given = f" (given: {fault['input']!r})" if shown else ""
-    return f"{'.'.join(place)}: {message}{given}" if place else f"{message}{given}"
+        keys = place = _keys_to(location, value)
+    above = key.split(".") if key else []
+    return fault_at((*above, *place), said(fault, kind), (*above, *keys))
+
+
+def fault_at(place: tuple[str, ...], message: str, keys: tuple[str, ...] = ()) -> Fault:
+    """Return the fault that a message tells of a place, whose line is perhaps that of other keys."""
+    return Fault(keys or place, ": ".join(filter(None, [".".join(map(plain, place)), message])))
+
+
+def said(fault: Any, kind: Any) -> str:
+    """Return what pydantic says of a fault in a `kind`, what was given, and what was meant perhaps."""
+    given = fault["input"]
+    if fault["type"] == "extra_forbidden":
+        key = str(fault["loc"][-1])
+        near = get_close_matches(key, _keys_of(kind) - {key}, n=1, cutoff=0.75)
+        return f"this key is not permitted: {f'did you mean {near[0]}?' if near else 'leave it out'}"
+    message = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else fault["msg"]
+    if fault["type"] in ("missing", "contradiction") or isinstance(given, dict | list):
+        return message  # a whole section would bury it
+    return f"{message} (given: {_quoted(given)})"
+
+
+@cache
+def _keys_of(kind: Any) -> frozenset[str]:
+    """Return every key that may stand somewhere in a `kind`."""
+    keys, waiting = set(), [adapter(kind).json_schema()]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            keys.update(part.get("properties", ()))
+        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return frozenset(keys)
+
+
+def plain(key: object) -> str:
+    """Return a key as it is, or quoted where a terminal or a reader might take it for something else."""
+    return str(key) if re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", str(key)) else _quoted(str(key))
+
+
+def _quoted(value: object) -> str:
+    """Return a value as Python writes it, cut where it is long, and unmistakably where letters look alike."""
+    text = repr(value)
+    if len(text) > LONGEST_QUOTED:
+        text = f"{text[:LONGEST_QUOTED]}... of {len(text)} characters"
+    return text if text.isascii() else f"{text}, in ASCII {text.encode('ascii', 'backslashreplace').decode()}"
 
 
 def _keys_to(location: tuple[str | int, ...], value: Any) -> list[str]:

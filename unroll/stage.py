@@ -26,11 +26,15 @@ PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
-def as_stage() -> Iterator[None]:
-    """Run the block as a stage does; what the user can mend ends it with status 1 and a message."""
+def as_stage() -> Iterator[list[str]]:
+    """Run the block, which gets the stage's arguments; what the user can mend ends it with a message.
+
+    dvc.yaml has DVC write every axis of a matrix as `--axis value`, since only so does DVC quote the
+    values for the shell. People may leave the axes out: `--corpus sst5 --seed 1` and `sst5 1` are the same.
+    """
     end_with_dvc()
     with told_plainly():
-        yield
+        yield [argument for argument in sys.argv[1:] if not argument.startswith("--")]
 
 
 def pin_hashes() -> None:

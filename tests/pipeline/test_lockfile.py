@@ -20,7 +20,11 @@ from unroll.pipeline import lockfile
         ("missing", "dvc.lock is missing: run dvc repro"),
         ("conflict", "dvc.lock cannot be read as YAML"),
         ("schema", "schema is not 2.0"),
-        ("command", "stages.train@tiny-bow-1: no cmd of dvc.yaml: 'python -m stages.train tiny ../bow 1'"),
+        (
+            "command",
+            "stages.train@tiny-bow-1: no cmd of dvc.yaml: "
+            "'python -m stages.train --corpus tiny --network ../bow --seed 1'",
+        ),
         ("repeated", "stages.train@copy has the cmd of train@tiny-bow-1: delete that entry"),
     ],
 )
@@ -34,9 +38,12 @@ def test_a_damaged_lock_is_refused_by_name(project: Project, damage: str, named:
     elif damage == "schema":
         lock.write_text(lock.read_text().replace("schema: '2.0'", "schema: '3.0'"))
     elif damage == "command":
-        lock.write_text(lock.read_text().replace("stages.train tiny bow 1", "stages.train tiny ../bow 1"))
+        lock.write_text(lock.read_text().replace("--network bow --seed 1", "--network ../bow --seed 1"))
     else:
-        lock.write_text(lock.read_text() + "  train@copy:\n    cmd: python -m stages.train tiny bow 1\n")
+        lock.write_text(
+            lock.read_text()
+            + "  train@copy:\n    cmd: python -m stages.train --corpus tiny --network bow --seed 1\n"
+        )
     with pytest.raises(Refusal, match=r"dvc\.lock") as refusal:
         track.main()
     assert named in str(refusal.value)

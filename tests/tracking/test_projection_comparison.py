@@ -39,7 +39,7 @@ def test_the_experiment_says_in_words_what_it_is_about(tracked: Project) -> None
 def test_texts_of_ones_own_need_no_licence(project: Project) -> None:
     path = project.folder / "reports/comparison/tiny.json"
     path.write_text(path.read_text().replace('"MIT"', "null"))
-    project.record("compare@tiny", "compare tiny", [], ["reports/comparison/tiny.json"])
+    project.record("compare@tiny", "compare --corpus tiny", [], ["reports/comparison/tiny.json"])
     project.track()
     said = project.experiment.tags["mlflow.note.content"]
     assert "Licence" not in said and "Source: Nobody 2020." in said

