@@ -19,6 +19,9 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield temporary
         _flush_to_disk(temporary)
         os.replace(temporary, path)
+    except Exception as error:
+        error.add_note(str(path))  # for unroll.failures: most errors of a full disk name no file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -37,6 +40,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             shutil.rmtree(path)
         os.replace(temporary, path)
+    except Exception as error:
+        error.add_note(str(path))
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

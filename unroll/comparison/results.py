@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unroll import files, frames
+from unroll import arrays, files, frames
 from unroll.failures import Refusal
 from unroll.lexicon.vocabulary import UNKNOWN
 
@@ -57,7 +57,7 @@ def read_rows(clean: Path, encoded: Path, vocabulary: int) -> Rows:
     """Read a split's texts from its clean rows, and of its encoded form what the networks saw of them."""
 
     def read(name: str) -> np.ndarray:
-        return np.load(encoded / f"{name}.npy", allow_pickle=False)
+        return arrays.load(encoded / f"{name}.npy", "<i4" if name == "ids" else "<i8")
 
     ids, offsets = read("ids"), read("offsets")
     unknown = (ids >= vocabulary) | (ids == UNKNOWN)
