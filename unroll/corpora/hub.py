@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from unroll.corpora.patience import patience
 from unroll.corpora.sources import Frames, HubRepository, HubSource, rows_frame
 from unroll.corpora.trees import tree_label
 from unroll.failures import Refusal
 
-HUB_SECONDS = 5
-STALL_SECONDS = 60
-"""How long the Hub may stay silent in the middle of a download."""
+HUB_SECONDS = 3
 
 
 def mirror_folder() -> Path | None:
@@ -90,12 +89,15 @@ def fetch_hub(source: HubSource) -> tuple[Frames, dict, HubRepository]:
             "  later:   make repro                 (once the Hub can be reached)"
         )
     try:
-        return _read_hub(source)
+        with patience():
+            return _read_hub(source)
     except _Missing as error:
         if source.fallback is None:
-            raise Refusal(f"{source.dataset} at {source.revision} is missing: {error}") from None
+            wrong = f"{source.dataset} at {source.revision} is missing: {error}"
+            raise Refusal(f"{wrong}: correct its name, revision or files in params.yaml") from None
     try:
-        frames, origin, _ = _read_hub(source.fallback)
+        with patience():
+            frames, origin, _ = _read_hub(source.fallback)
     except _Missing as error:
         both = f"{source.dataset} at {source.revision} is missing, and so is its fallback"
         raise Refusal(f"{both} {source.fallback.dataset}: {error}") from None
@@ -109,9 +111,8 @@ class _Missing(Exception):
 
 def _read_hub(repository: HubRepository) -> tuple[Frames, dict, HubRepository]:
     import httpx2  # what huggingface_hub asks with, and whose errors it lets through
-    from huggingface_hub import HfApi, errors, get_session
+    from huggingface_hub import HfApi, errors
 
-    get_session().event_hooks["request"].append(_limit_silence)
     try:
         info = HfApi().dataset_info(repository.dataset, revision=repository.revision)
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
@@ -131,12 +132,6 @@ def _read_hub(repository: HubRepository) -> tuple[Frames, dict, HubRepository]:
         raise _broken_off(repository, error) from None
     origin = {"from": "hub", "repository": repository.dataset, "revision": info.sha}
     return frames, origin, repository
-
-
-def _limit_silence(request) -> None:
-    """Give every request to the Hub that has no time limits of its own some; listings have none."""
-    limits = request.extensions["timeout"]
-    request.extensions["timeout"] = {phase: limit or STALL_SECONDS for phase, limit in limits.items()}
 
 
 def _broken_off(repository: HubRepository, error: BaseException) -> Refusal:
