@@ -119,6 +119,8 @@ def _read_hub(repository: HubRepository) -> tuple[Frames, dict, HubRepository]:
         raise _Missing(_in_a_line(error)) from None
     except (httpx2.HTTPError, OSError) as error:
         raise _broken_off(repository, error) from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise _broken_off(repository, _no_hub(error)) from None
     # What is missing must show here: below, `datasets` words a Hub that is down as a missing file,
     # and no fallback may stand in for what will be there again tomorrow.
     present = [sibling.rfilename for sibling in info.siblings or []]
@@ -132,6 +134,10 @@ def _read_hub(repository: HubRepository) -> tuple[Frames, dict, HubRepository]:
         raise _broken_off(repository, error) from None
     origin = {"from": "hub", "repository": repository.dataset, "revision": info.sha}
     return frames, origin, repository
+
+
+def _no_hub(answer: object) -> OSError:
+    return OSError(f"what answers at {hub_endpoint()} is no Hub, or a page that asks for a login ({answer})")
 
 
 def _broken_off(repository: HubRepository, error: BaseException) -> Refusal:

@@ -12,7 +12,7 @@ STALL_SECONDS = 60
 """How long the Hub may stay silent in the middle of a download."""
 TRIES = 2
 """Of one file or listing: a second later most of what goes wrong is right again, or is not for hours."""
-PAGES = 200
+PAGES = 50
 """Of a listing, each of up to 1,000 files."""
 NOT_WELL = (429, 500, 502, 503, 504)
 
@@ -35,22 +35,22 @@ def patience() -> Iterator[None]:
 
 class _Patience:
     def __init__(self) -> None:
-        self.downloads: Counter[str] = Counter()
-        self.refusals: Counter[str] = Counter()
+        self.asked: Counter[str] = Counter()
         self.pages: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
 
     def before(self, request) -> None:
         limits = request.extensions["timeout"]
         request.extensions["timeout"] = {phase: limit or STALL_SECONDS for phase, limit in limits.items()}
-        path = request.url.path
-        if "/tree/" in path:
-            self.pages[path] += 1
+        address, path = str(request.url), request.url.path
+        # Each page of a listing has an address of its own, and what goes well is asked for once.
+        if request.method == "GET" and ("/tree/" in path or "/resolve/" in path):
+            self.pages[path] += self.asked[address] == 0
+            self.asked[address] += 1
+            if self.asked[address] > TRIES:
+                raise _given_up(f"{path} broke off {TRIES} times")
             if self.pages[path] > PAGES:
                 raise _given_up(f"the listing {path} has more than {PAGES} pages: does it end?")
-        elif request.method == "GET":
-            self.downloads[path] += 1
-            if self.downloads[path] > TRIES:
-                raise _given_up(f"{path} broke off {TRIES} times")
 
     def after(self, response) -> None:
         if response.status_code not in NOT_WELL:

@@ -66,9 +66,8 @@ def _given(texts: list[str]) -> list[str]:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise Refusal(
-                f"text {number}, character {error.start + 1}: not UTF-8: give it as UTF-8"
-            ) from None
+            place = f"text {number}, character {error.start + 1}"
+            raise Refusal(f"{place}: not UTF-8: give it as UTF-8") from None
     return texts
 
 
