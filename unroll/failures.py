@@ -67,7 +67,8 @@ def of_the_machine(error: BaseException) -> str | None:
     number = _number_of(error)
     if number not in MENDED_BY:
         return None
-    named = getattr(error, "filename", None) or next(iter(getattr(error, "__notes__", ())), None)
+    # The last note is of the whole that was written; of several files open in it, any may be at fault.
+    named = getattr(error, "filename", None) or next(iter(getattr(error, "__notes__", ())[::-1]), None)
     if isinstance(named, bytes):
         named = os.fsdecode(named)
     place = TEMPORARY.sub(r"\1", str(named)) if named else f"a temporary file in {tempfile.gettempdir()}"

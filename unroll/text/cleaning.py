@@ -104,7 +104,9 @@ class _Cleaning:
     def take(self, split: str, rows: pa.Table) -> pa.Table:
         """Return those rows of a chunk that stay."""
         numbers = rows["row"].to_numpy()
-        if len(rows) and numbers[0] <= self.last_row[split]:
+        if not len(rows):
+            return rows
+        if numbers[0] <= self.last_row[split]:
             raise ValueError(f"{split}: rows must ascend, but {numbers[0]} follows {self.last_row[split]}")
         self.last_row[split] = int(numbers[-1])
         self.before[split] += len(rows)
