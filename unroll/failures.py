@@ -51,6 +51,7 @@ def told_plainly() -> Iterator[None]:
     """
     try:
         yield
+        sys.stdout.flush()
     except Exception as error:
         message = str(error) if isinstance(error, Refusal) else of_the_machine(error)
         if message is None:
@@ -71,8 +72,9 @@ def of_the_machine(error: BaseException) -> str | None:
     named = getattr(error, "filename", None) or next(iter(getattr(error, "__notes__", ())[::-1]), None)
     if isinstance(named, bytes):
         named = os.fsdecode(named)
-    place = TEMPORARY.sub(r"\1", str(named)) if named else f"a temporary file in {tempfile.gettempdir()}"
-    return f"{place}: {os.strerror(number)}. Nothing was half written: {MENDED_BY[number]}"
+    nameless = f"standard output, or a temporary file in {tempfile.gettempdir()}"
+    place = TEMPORARY.sub(r"\1", str(named)) if named else nameless
+    return f"{place}: {os.strerror(number)}: {MENDED_BY[number]} (nothing is half written)"
 
 
 def _number_of(error: BaseException) -> int | None:
