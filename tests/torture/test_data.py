@@ -5,6 +5,7 @@ import hashlib
 
 import pytest
 import tiny
+from odd_texts import ODD
 from own_corpus import CORPUS, as_csv, as_jsonl, as_tsv, rows
 
 GOOD = [(row["text"], row["label"]) for row in rows("train")]
@@ -94,22 +95,6 @@ def test_a_source_that_is_not_as_described_is_refused(own, refusals, tried):
 
 # --- kept to the character --------------------------------------------------------------------------
 
-ODD = {
-    "NUL": "a \x00 lamp",
-    "a pair of surrogates": "an old 😀 lamp",
-    "emoji with joiners": "👩‍👩‍👧‍👦 and 🏳️‍🌈 by 🇩🇪",
-    "right to left": "מנורה ישנה و مصباح قديم",
-    "marks of direction": "\u202eold\u202c lamp",
-    "U+2028": "old\u2028lamp",
-    "U+0085": "old\x85lamp",
-    "a form feed": "old\x0clamp",
-    "composed and not": "é e\u0301",
-    "a zero-width space": "old\u200blamp",
-    "a mark of byte order within": "old\ufefflamp",
-    "a private character": "\ue000 lamp",
-    "no character": "\uffff \U0010ffff",
-    "quotation marks": '"old" lamp',
-} | {name: name for name in ("NA", "null", "None", "nan", "NaN", "N/A", "-", "0", "1.0", "True", "#N/A")}
 FORMATS = {"csv": as_csv, "tsv": as_tsv, "jsonl": as_jsonl}
 
 

@@ -7,7 +7,7 @@ import pytest
 import tiny
 from hub_child import COUNTS, JSONL, PARQUET, entry, hub_source, repository
 from hub_server import Fault
-from test_data import ODD
+from odd_texts import ODD
 
 FAULTS = {
     "info: 500": ("", Fault(status=500), "500"),
@@ -17,7 +17,7 @@ FAULTS = {
     "info: a page that asks for a login": (
         "",
         Fault(page=True),
-        "is no Hub, or a page that asks for a login",
+        "is no Hub, or a page that asks",
     ),
     "listing: 500": ("/", Fault(status=500), "it answers 500"),
     "listing: half an answer": ("/", Fault(half=True), "broke off"),
@@ -34,7 +34,7 @@ FAULTS = {
     "file: a page that asks for a login": (
         "train.parquet",
         Fault(page=True),
-        "does not seem to be served by",
+        "does not seem to be served",
     ),
 }
 
@@ -110,12 +110,12 @@ def of(*rows: dict, files: str = JSONL) -> bytes:
 
 CONTENTS = {
     "a repository that is not there": (None, None, "is missing"),
-    "parquet without the column of texts": (
+    "a file whose columns are not those of the others": (
         PARQUET,
         tiny.as_parquet([{"sentence": "a", "label": 1}] * 6),
-        "no column 'text'; it has sentence, label",
+        "column names don't match",
     ),
-    "JSON lines without the column of labels": (JSONL, b'{"text": "a"}\n' * 6, "no column 'label'"),
+    "a file of JSON lines without labels": (JSONL, b'{"text": "a"}\n' * 6, "column names don't match"),
     "a label that is 1.5": (JSONL, of({"text": "a", "label": 1.5}), "not a whole number"),
     "a label that is a word": (
         JSONL,
@@ -134,7 +134,11 @@ CONTENTS = {
     "no parquet at all": (PARQUET, b"a lamp", "damaged"),
     "an empty parquet file": (PARQUET, b"", "damaged"),
     "JSON lines that are no JSON": (JSONL, b"a lamp\n" * 6, "damaged or of another format"),
-    "invalid UTF-8 in JSON lines": (JSONL, of() + b'{"text": "caf\xe9", "label": 1}\n', "damaged"),
+    "invalid UTF-8 in JSON lines": (
+        JSONL,
+        of() + b'{"text": "caf\xe9", "label": 1}\n',
+        "train: text is not UTF-8",
+    ),
 }
 
 
@@ -146,15 +150,20 @@ def test_what_the_hub_holds_is_checked(stage, hub, tried):
     stage.refuses(f"the Hub has {tried}", hub_source(name, files or JSONL), named)
 
 
+@pytest.mark.parametrize("column", ["text", "label"])
+def test_a_column_that_no_file_has_is_named_with_those_that_are_there(stage, hub, column):
+    hub.repositories = {f"a/column-{column}": {"main": repository()}}
+    tried = f"the Hub has no column of the name that params.yaml gives for {column}"
+    source = hub_source(f"a/column-{column}", **{column: "sentence"})
+    stage.refuses(tried, source, "train has no column 'sentence'; it has text, label")
+
+
 @pytest.mark.parametrize("files", [JSONL, PARQUET])
 def test_odd_texts_from_the_hub_are_kept_to_the_character(hub, child, tell, files):
-    # A form feed and U+0085 at a text's end would be white space; within they are kept.
     table = [{"text": text, "label": 0} for text in ODD.values()]
     write = tiny.as_jsonl if files == JSONL else tiny.as_parquet
     hub.repositories = {"a/odd-texts": {"main": repository(files, test=write(table))}}
     splits, _ = child.fetch(hub_source("a/odd-texts", files, rows=COUNTS | {"test": len(ODD)}))
     assert [row["text"] for row in splits["test"]] == list(ODD.values())
     form = files.rpartition(".")[2]
-    tell(
-        f"{len(ODD)} odd texts through the Hub as {form}, `NA` and `null` among them", "all kept as they are"
-    )
+    tell(f"{len(ODD)} odd texts through the Hub as {form}, `NA` and `null` among them", "all kept")
