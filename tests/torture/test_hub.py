@@ -110,13 +110,21 @@ def of(*rows: dict, files: str = JSONL) -> bytes:
 
 CONTENTS = {
     "a repository that is not there": (None, None, "is missing"),
-    "a file whose columns are not those of the others": (
+    "a file without the column of texts": (
         PARQUET,
         tiny.as_parquet([{"sentence": "a", "label": 1}] * 6),
-        "column names don't match",
+        "train has no column 'text'; it has sentence, label",
     ),
-    "a file of JSON lines without labels": (JSONL, b'{"text": "a"}\n' * 6, "column names don't match"),
-    "a label that is 1.5": (JSONL, of({"text": "a", "label": 1.5}), "not a whole number"),
+    "a file of JSON lines without labels": (
+        JSONL,
+        b'{"text": "a"}\n' * 6,
+        "no column 'label'; it has text",
+    ),
+    "a label that is 1.5": (
+        JSONL,
+        of({"text": "a", "label": 1.5}),
+        "label is 0.0, not a whole",
+    ),
     "a label that is a word": (
         JSONL,
         tiny.as_jsonl([{"text": "a", "label": "good"}] * 6),
@@ -155,7 +163,7 @@ def test_a_column_that_no_file_has_is_named_with_those_that_are_there(stage, hub
     hub.repositories = {f"a/column-{column}": {"main": repository()}}
     tried = f"the Hub has no column of the name that params.yaml gives for {column}"
     source = hub_source(f"a/column-{column}", **{column: "sentence"})
-    stage.refuses(tried, source, "train has no column 'sentence'; it has text, label")
+    stage.refuses(tried, source, "has no column 'sentence'; it has text, label")
 
 
 @pytest.mark.parametrize("files", [JSONL, PARQUET])

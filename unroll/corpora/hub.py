@@ -156,16 +156,20 @@ def _read_repository(repository: HubRepository, root: str) -> Frames:
 
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
-    files = {split: f"{root}/{pattern}" for split, pattern in repository.files.items()}
     reader = "parquet" if repository.files["train"].endswith(".parquet") else "json"
+    frames = {}
     with tempfile.TemporaryDirectory() as cache:
-        try:
-            tables = datasets.load_dataset(reader, data_files=files, cache_dir=cache)
-        # pyarrow's errors and UnicodeDecodeError are ValueErrors.
-        except (datasets.exceptions.DatasetGenerationError, ValueError) as error:
-            reason = _in_a_line(error.__cause__ or error)
-            raise Refusal(f"{root}: a file is damaged or of another format: {reason}") from None
-        return {split: _as_frame(tables[split], repository, f"{root}/{split}") for split in files}
+        # One after the other: together, labels of one file would be made what those of another are, true 1.
+        for split, pattern in repository.files.items():
+            place = f"{root}/{pattern}"
+            try:
+                table = datasets.load_dataset(reader, data_files=place, split="train", cache_dir=cache)
+            # pyarrow's errors and UnicodeDecodeError are ValueErrors.
+            except (datasets.exceptions.DatasetGenerationError, ValueError) as error:
+                reason = _in_a_line(error.__cause__ or error)
+                raise Refusal(f"{place} is damaged or of another format: {reason}") from None
+            frames[split] = _as_frame(table, repository, f"{root}/{split}")
+    return frames
 
 
 def _as_frame(table, repository: HubRepository, place: str) -> pd.DataFrame:
