@@ -45,6 +45,8 @@ class Fault:
     """No answer at all."""
     page: bool = False
     """A page for people, as a portal that asks for a login sends."""
+    once: bool = False
+    """The next time all is well."""
     endless: bool = False
     """Of a listing: every page names a next one."""
 
@@ -156,6 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(401, "RepoNotFound")
             return
         fault = hub.fault(repository, {"file": path, "tree": f"{path}/"}.get(kind, ""))
+        if fault.once and self.command == "GET":
+            hub.mend()
         found = hub.find(repository, revision)
         if fault.silent:
             hub.wait_for_end()

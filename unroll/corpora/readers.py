@@ -2,6 +2,7 @@
 
 import hashlib
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
 from pandera.errors import SchemaError
@@ -52,7 +53,7 @@ def fetch(source: Source, names: tuple[str, ...]) -> tuple[Frames, dict]:
 
 RAW = pandera.DataFrameSchema(
     {
-        "row": pandera.Column("int64", pandera.Check(lambda rows: (rows == range(len(rows))).all())),
+        "row": pandera.Column("int64", pandera.Check(lambda rows: (rows == np.arange(len(rows))).all())),
         "text": pandera.Column(str),
         "label": pandera.Column("int64", pandera.Check.ge(0)),
     },
