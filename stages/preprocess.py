@@ -21,7 +21,8 @@ def main(corpus: str) -> None:
     # Arrow's own pool hands memory back and asks for it again with every chunk: a tenth of the time.
     pa.set_memory_pool(pa.system_memory_pool())
     params = Params()
-    raw = {split: frames.Chunks(Path("data/raw") / corpus / f"{split}.parquet") for split in SPLITS}
+    source = Path("data/raw") / corpus
+    raw = {split: frames.Chunks(source / f"{split}.parquet", frames.RAW.names) for split in SPLITS}
     rows = sum(chunks.count() for chunks in raw.values())
     with ExitStack() as stack:
         folder = stack.enter_context(files.whole_folder(Path("data/clean") / corpus))

@@ -5,9 +5,7 @@ training/ is what a network learns with, test/ what only its evaluation may read
 
 from pathlib import Path
 
-import numpy as np
-
-from unroll import files
+from unroll import arrays, files
 from unroll.lexicon import vector_tables
 from unroll.lexicon.vector_tables import Table
 from unroll.lexicon.vectors import NetworkVectors
@@ -49,7 +47,7 @@ def write(folder: Path, tables: dict[str, Table], words: dict[str, list[str | No
     folder.mkdir(parents=True)
     for part, entries in words.items() if tables else ():
         vectors, found[part] = vector_tables.matrix(entries, tables)
-        np.save(folder / f"{part}.npy", vectors, allow_pickle=False)
+        arrays.save(folder / f"{part}.npy", vectors)
     size = sum(table.size for table in tables.values())
     files.write_json(folder / "vectors.json", {"vectors": list(tables), "size": size, "found": found})
 

@@ -6,6 +6,7 @@ Phrases of the training trees, where there are any, are encoded too (train/phras
 from pathlib import Path
 
 from unroll import files
+from unroll.failures import Refusal
 from unroll.frames import Chunks
 from unroll.lexicon.encoding import Draft
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
@@ -22,6 +23,12 @@ def main(corpus: str) -> None:
     source = Path("data/clean") / corpus
     train = Draft(_chunks(source / "train.parquet"))
     vocabulary = Vocabulary.of_counts(train.counts(), rules)
+    if vocabulary.is_empty:
+        most = max(train.counts().values(), default=0)
+        raise Refusal(
+            f"corpora.{corpus}.vocabulary.min_count is {rules.min_count}, but no word stands more than "
+            f"{most} times in the training split: lower it"
+        )
     with files.whole_folder(Path("data/vocabulary") / corpus) as folder:
         vocabulary.save(folder / "vocabulary.txt")
         train.save(folder / "train", vocabulary)

@@ -14,8 +14,7 @@ from pathlib import Path
 import tiny
 
 from stages import download, preprocess
-from unroll.corpora import hub as hub_module
-from unroll.corpora import readers, sources
+from unroll.corpora import patience, readers, sources
 from unroll.failures import Refusal
 from unroll.params import parse
 
@@ -62,7 +61,7 @@ def become(environment: dict[str, str]) -> None:
 def fetch_here(source: dict, mirror: str, stall_seconds: float) -> tuple[dict[str, list[dict]], dict] | str:
     """Return the rows of every split and the record, or the refusal's words; anything else is raised."""
     os.environ["UNROLL_MIRROR"] = mirror
-    hub_module.STALL_SECONDS = stall_seconds
+    patience.STALL_SECONDS = stall_seconds
     try:
         splits, record = readers.fetch(
             parse(source, sources.Source, "source", Path("params.yaml")), names=("a", "b", "c")

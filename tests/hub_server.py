@@ -34,11 +34,21 @@ FILE = re.compile(r"/datasets/(?P<repository>[^/]+/[^/]+)/resolve/(?P<revision>[
 
 @dataclass(frozen=True)
 class Fault:
-    """A status instead of the answer; half the answer and a closed connection; or no answer at all."""
+    """What is wrong instead of a good answer."""
 
     status: int | None = None
+    retry_after: int | None = None
+    """Seconds that the status asks to wait."""
     half: bool = False
+    """Half the answer and a closed connection."""
     silent: bool = False
+    """No answer at all."""
+    page: bool = False
+    """A page for people, as a portal that asks for a login sends."""
+    once: bool = False
+    """The next time all is well."""
+    endless: bool = False
+    """Of a listing: every page names a next one."""
 
 
 class HubServer:
@@ -148,13 +158,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(401, "RepoNotFound")
             return
         fault = hub.fault(repository, {"file": path, "tree": f"{path}/"}.get(kind, ""))
+        if fault.once and self.command == "GET":
+            hub.mend()
         found = hub.find(repository, revision)
         if fault.silent:
             hub.wait_for_end()
             self.close_connection = True
         elif fault.status:
             code = "EntryNotFound" if path else "RevisionNotFound"
-            self._refuse(fault.status, code if fault.status == 404 else None)
+            wait = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+            self._refuse(fault.status, code if fault.status == 404 else None, wait)
+        elif fault.page:
+            self._send(200, b"<html>Please log in.</html>", {"Content-Type": "text/html"})
         elif found is None:
             self._refuse(404, "RevisionNotFound")
         elif kind == "info":
@@ -163,7 +178,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json({"id": repository, "sha": commit, "siblings": siblings}, fault.half)
         elif kind == "tree":
             entries = _entries(found[1], path, recursive="recursive=true" in url.query.lower())
-            if entries:
+            if entries and fault.endless:
+                number = len(hub.requests)
+                more = [{"type": "file", "path": f"{number}.txt", "size": 0, "oid": _etag(b"")}]
+                link = {"Link": f'<{hub.endpoint}{url.path}?cursor={number}>; rel="next"'}
+                self._send(200, json.dumps(more).encode(), {"Content-Type": "application/json"} | link)
+            elif entries:
                 self._send_json(entries, fault.half)
             else:
                 self._refuse(404, "EntryNotFound")
@@ -184,8 +204,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_json(self, document: object, half: bool) -> None:
         self._send(200, json.dumps(document).encode(), {"Content-Type": "application/json"}, half)
 
-    def _refuse(self, status: int, code: str | None) -> None:
-        self._send(status, b"", {"X-Error-Code": code} if code else {})
+    def _refuse(self, status: int, code: str | None, headers: Mapping[str, str] | None = None) -> None:
+        self._send(status, b"", dict(headers or {}) | ({"X-Error-Code": code} if code else {}))
 
     def _send(
         self, status: int, body: bytes, headers: Mapping[str, str] | None = None, half: bool = False

@@ -281,7 +281,7 @@ def test_chunks_are_all_rows_in_order_and_none_is_larger_than_wanted(tmp_path, r
 def test_a_file_without_rows_is_one_chunk_without_rows(tmp_path):
     with frames.parquet_writer(tmp_path / "a.parquet", frames.CLEAN):
         pass
-    assert [chunk.num_rows for chunk in frames.Chunks(tmp_path / "a.parquet")] == [0]
+    assert [chunk.num_rows for chunk in frames.Chunks(tmp_path / "a.parquet", ["row", "tokens"])] == [0]
 
 
 # --- refusals ---------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from clone import ROOT
 
+from unroll import stage
+
 STAGE = """
 import os, signal, sys, time
 from pathlib import Path

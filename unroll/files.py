@@ -20,6 +20,9 @@ def whole_file(path: Path) -> Iterator[Path]:
         _flush_to_disk(temporary)
         os.replace(temporary, path)
         _flush_to_disk(path.parent)
+    except Exception as error:
+        error.add_note(str(path))  # for unroll.failures: most errors of a full disk name no file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -37,6 +40,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(path)
         os.replace(temporary, path)
         _flush_to_disk(path.parent)
+    except Exception as error:
+        error.add_note(str(path))
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -12,13 +12,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from unroll.failures import Refusal, damaged
 from unroll.files import whole_file
 
 TOKENS = pa.list_(pa.string())
 RAW = pa.schema([("row", pa.int64()), ("text", pa.string()), ("label", pa.int64())])
 CLEAN = pa.schema([("row", pa.int64()), ("text", pa.string()), ("tokens", TOKENS), ("label", pa.int64())])
 PHRASES = CLEAN.insert(1, pa.field("sentence", pa.int64()))
+KINDS = {field.name: field.type for field in PHRASES}
+"""Of every column that stages hand on; predictions have others."""
 
+# A page is as it was written or it is refused; without sums a flipped bit can be another word.
+WRITTEN = {"compression": "zstd", "write_page_checksum": True}
+READ = {"page_checksum_verification": True}
 CHUNK_ROWS = 8192
 # Of a file written in chunks. Of tweets 90 MB in memory; a corpus with fewer rows has one group, as
 # if it had been written whole.
@@ -28,12 +34,19 @@ GROUP_ROWS = 2**18
 def write_parquet(path: Path, frame: pd.DataFrame, schema: pa.Schema) -> None:
     table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata()
     with whole_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, **WRITTEN)
 
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read with lists as Python lists of str, which pandas' own reader turns into arrays."""
-    return as_frame(pq.read_table(path, columns=columns))
+    """Read with lists as Python lists of str, which pandas' own reader turns into arrays.
+
+    Raises:
+        Refusal: the file is missing, damaged or no parquet.
+    """
+    with _readable(path):
+        table = pq.read_table(path, columns=columns, **READ)
+        table.validate(full=True)
+    return as_frame(table)
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
@@ -54,19 +67,43 @@ def as_list(column: pa.Array | pa.ChunkedArray) -> list:
 class Chunks:
     """The rows of a parquet file, a chunk at a time; iterating again reads them again."""
 
-    def __init__(self, path: Path, columns: list[str] | None = None, rows: int = CHUNK_ROWS) -> None:
+    def __init__(self, path: Path, columns: list[str], rows: int = CHUNK_ROWS) -> None:
         self.path, self.columns, self.rows = path, columns, rows
 
     def __iter__(self) -> Iterator[pa.Table]:
+        """Yield tables of these columns.
+
+        Raises:
+            Refusal: the file is missing, damaged, no parquet, or has not these columns.
+        """
         # Read bit by bit and without threads, which would only get in the way of a process a core.
-        with pq.ParquetFile(self.path, buffer_size=2**20) as file:
+        with _readable(self.path), pq.ParquetFile(self.path, buffer_size=2**20, **READ) as file:
+            kinds = {field.name: field.type for field in file.schema_arrow}
+            for name in self.columns:
+                if kinds.get(name) != KINDS[name]:
+                    raise pa.ArrowInvalid(f"no column {name} of {KINDS[name]}")
             for batch in file.iter_batches(self.rows, columns=self.columns, use_threads=False):
+                batch.validate(full=True)
                 yield pa.Table.from_batches([batch])
             if not file.metadata.num_rows:
                 yield file.read(self.columns)
 
     def count(self) -> int:
-        return pq.read_metadata(self.path).num_rows
+        with _readable(self.path):
+            return pq.read_metadata(self.path).num_rows
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise Refusal(f"{path} is missing: run dvc repro") from None
+    except PermissionError as error:
+        error.filename = str(path)
+        raise
+    except (pa.ArrowException, OSError) as error:  # so does Arrow call what is damaged
+        raise damaged(path, error) from None
 
 
 @contextmanager
@@ -77,7 +114,7 @@ def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table
     """
     with (
         whole_file(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+        pq.ParquetWriter(temporary, schema, **WRITTEN) as writer,
         ThreadPoolExecutor(1) as background,
     ):
         waiting = schema.empty_table()

@@ -24,6 +24,9 @@ FAULTS = {
     "the info breaks off": ("", Fault(half=True)),
     "the listing answers 500": ("/", Fault(status=500)),
     "the listing breaks off": ("/", Fault(half=True)),
+    "the listing never ends": ("/", Fault(endless=True)),
+    "the info is a page for people": ("", Fault(page=True)),
+    "the info asks to wait": ("", Fault(status=429, retry_after=300)),
     "a file answers 500": ("train.parquet", Fault(status=500)),
     "a file answers 429": ("train.parquet", Fault(status=429)),
     "a file answers 404": ("train.parquet", Fault(status=404)),
@@ -41,6 +44,19 @@ def test_a_hub_that_fails_is_one_message_and_never_a_reason_for_the_fallback(hub
     assert f"{name} could not be downloaded from the Hub: " in refusal
     assert "Try again later" in refusal
     assert refusal.count("\n") == 1
+
+
+def test_a_page_in_place_of_a_listing_is_refused(hub, child):
+    hub.repositories = {"a/page": {"main": repository(PARQUET)}}
+    hub.fail("a/page", "/", Fault(page=True))
+    assert "is damaged or of another format" in child.refusal(hub_source("a/page", PARQUET))
+
+
+def test_a_file_that_breaks_off_once_is_fetched_again(hub, child):
+    hub.repositories = {"a/once": {"main": repository(PARQUET)}}
+    hub.fail("a/once", "train.parquet", Fault(half=True, once=True))
+    splits, _ = child.fetch(hub_source("a/once", PARQUET))
+    assert len(splits["train"]) == 6
 
 
 def test_a_hub_that_falls_silent_is_given_up(hub, child):

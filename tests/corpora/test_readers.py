@@ -68,6 +68,18 @@ def test_a_wrong_digest_from_the_hub_is_refused_and_named(hub, child):
     assert "train:" not in words
 
 
+def test_labels_of_one_file_are_not_made_what_those_of_another_are(hub, child):
+    truths = tiny.as_parquet([{"text": "a", "label": True}] * 6)
+    hub.repositories = {"a/truths": {"main": repository(PARQUET, train=truths)}}
+    assert "train, row 0: label is True" in child.refusal(hub_source("a/truths", PARQUET))
+
+
+def test_a_label_below_zero_is_refused_with_its_row(hub, child):
+    rows = [*tiny.rows(5, seed=0), {"text": "a lamp", "label": -100}]
+    hub.repositories = {"a/below": {"main": repository(train=tiny.as_jsonl(rows))}}
+    assert "train, row 5: " in child.refusal(hub_source("a/below"))
+
+
 def test_a_changed_text_changes_the_digest(hub, child):
     rows = tiny.rows(6, seed=0)
     hub.repositories = {"a/rows": {"main": repository()}}

@@ -136,7 +136,7 @@ FAULTS = {
     "a quotation mark that stays open": ("mine.csv", LONG + '"b,good\n', "line 5: unexpected end of data"),
     "a quotation mark within": ("mine.csv", LONG + '"b"c,good\n', "line 5: ',' expected after '\"'"),
     "a fault behind a cell of two lines": ("mine.csv", LONG + '"a\nb",good\nc,d\n', "line 7: label is 'd'"),
-    "another encoding": ("mine.csv", LONG.encode() + b"caf\xe9,good\n", "line 5: not UTF-8"),
+    "another encoding": ("mine.csv", LONG.encode() + b"caf\xe9,good\n", "line 5, byte 50: not UTF-8"),
     "no JSON": ("mine.jsonl", jsonl_of(ROWS) + "{'text': 1}\n", "line 10: no JSON"),
     "no object": ("mine.jsonl", "[1]\n", "line 1: not an object"),
     "a column twice": ("mine.csv", "text,text,label\na,b,0\n", "line 1: column 'text' stands twice"),

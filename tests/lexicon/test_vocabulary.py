@@ -164,3 +164,16 @@ def test_another_test_split_changes_no_byte_of_what_training_reads(project):
     frames.write_parquet(project / "data/clean/tiny_rows/test.parquet", frame, frames.CLEAN)
     assert written() == before
     assert len(before) == 11
+
+
+@settings(max_examples=1000, deadline=None)
+@given(ROWS, ROWS)
+def test_known_words_are_read_back_and_all_others_are_unknown(train, rows):
+    vocabulary = Vocabulary.build(train, VocabularyRules())
+    known = {word for row in train for word in row} - set(SPECIAL)
+    words = list(vocabulary.ids)
+    for row in rows:
+        ids = vocabulary.encode(row)
+        assert [words[index] for index in ids] == [
+            word if word in known else SPECIAL[UNKNOWN] for word in row or ["<unk>"]
+        ]

@@ -29,7 +29,7 @@ def test_every_row_stays_with_its_tokens_its_class_and_its_key():
 
 
 def test_a_label_without_a_class_is_refused_with_its_row():
-    with pytest.raises(Refusal, match=r"^train, row 1: label 3 is none of 0\.\.2$"):
+    with pytest.raises(Refusal, match=r"^train, row 1: label 3 is none of 0\.\.2: "):
         cut("a", "b", labels=[0, 3])
 
 

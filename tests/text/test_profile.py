@@ -30,6 +30,7 @@ def test_all_that_is_counted():
         "rows": 4,
         "empty": 1,
         "repeated": 1,
+        "shortened": 0,
         "labels": {"bad": 2, "so so": 0, "good": 2},
         "tokens": 4,
         "length": {

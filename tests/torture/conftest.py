@@ -80,3 +80,19 @@ def refused(pytestconfig: pytest.Config, tell: Callable) -> Callable:
         return message
 
     return run
+
+
+@pytest.fixture
+def own(tmp_path: Path):
+    """An own_corpus.OwnCorpus of which nothing has run yet."""
+    from own_corpus import OwnCorpus
+
+    return OwnCorpus(tmp_path)
+
+
+@pytest.fixture
+def refusals(refused: Callable, tell: Callable, times: Callable, capsys: pytest.CaptureFixture):
+    """An own_corpus.Refusals."""
+    from own_corpus import Refusals
+
+    return Refusals(refused, tell, bool(times(1, 0)), capsys)

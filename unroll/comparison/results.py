@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+from pandera.errors import SchemaError
 
-from unroll import files, frames
-from unroll.failures import Refusal
+from unroll import arrays, files, frames
+from unroll.failures import Refusal, damaged
 from unroll.lexicon.vocabulary import UNKNOWN
 
 
@@ -57,7 +60,7 @@ def read_rows(clean: Path, encoded: Path, vocabulary: int) -> Rows:
     """Read a split's texts from its clean rows, and of its encoded form what the networks saw of them."""
 
     def read(name: str) -> np.ndarray:
-        return np.load(encoded / f"{name}.npy", allow_pickle=False)
+        return arrays.load(encoded / f"{name}.npy", "<i4" if name == "ids" else "<i8")
 
     ids, offsets = read("ids"), read("offsets")
     unknown = (ids >= vocabulary) | (ids == UNKNOWN)
@@ -83,14 +86,36 @@ def read_result(scores: Path, predictions: Path, histories: dict[int, Path], row
     if [int(seed) for seed in report["seeds"]] != list(histories):
         raise Refusal(f"{scores} is for the seeds {', '.join(report['seeds'])}: run dvc repro")
     frame = frames.read_parquet(predictions)
+    try:
+        PREDICTIONS.validate(frame)
+    except SchemaError as error:
+        raise damaged(predictions, error) from None
     answers = []
     for seed in histories:
         part = frame[frame["seed"] == seed]
         if not np.array_equal(part["row"], rows.numbers_N):
             raise Refusal(f"{predictions} is not of the rows of this test split: run dvc repro")
-        columns = part[["nats"]] if "nats" in part else part.filter(regex=r"^p_\d+$")
+        columns = part[["nats"]] if "nats" in part else part.filter(regex=PROBABILITY)
         answers.append(columns.to_numpy())
     return Result(report, np.stack(answers), list(_curves(histories)))
+
+
+def _sums_to_one(frame: pd.DataFrame) -> bool:
+    probabilities_NC = frame.filter(regex=PROBABILITY).to_numpy()
+    return not probabilities_NC.size or bool(np.allclose(probabilities_NC.sum(axis=1), 1.0))
+
+
+PROBABILITY = r"^p_\d+$"
+PREDICTIONS = pandera.DataFrameSchema(
+    {
+        "seed": pandera.Column("int64"),
+        "row": pandera.Column("int64"),
+        PROBABILITY: pandera.Column("float64", pandera.Check.in_range(0, 1), regex=True, required=False),
+        "nats": pandera.Column("float64", pandera.Check.ge(0), required=False),
+    },
+    checks=pandera.Check(_sums_to_one, error="the probabilities of a row do not sum to 1"),
+)
+"""Of classes a probability for each, of next words what a row cost."""
 
 
 def _curves(histories: dict[int, Path]) -> Iterable[dict[str, float]]:

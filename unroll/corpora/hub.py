@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from unroll.corpora.patience import patience
 from unroll.corpora.sources import Frames, HubRepository, HubSource, rows_frame
 from unroll.corpora.trees import tree_label
 from unroll.failures import Refusal
 
-HUB_SECONDS = 5
-STALL_SECONDS = 60
-"""How long the Hub may stay silent in the middle of a download."""
+HUB_SECONDS = 3
 
 
 def mirror_folder() -> Path | None:
@@ -90,12 +89,15 @@ def fetch_hub(source: HubSource) -> tuple[Frames, dict, HubRepository]:
             "  later:   make repro                 (once the Hub can be reached)"
         )
     try:
-        return _read_hub(source)
+        with patience():
+            return _read_hub(source)
     except _Missing as error:
         if source.fallback is None:
-            raise Refusal(f"{source.dataset} at {source.revision} is missing: {error}") from None
+            wrong = f"{source.dataset} at {source.revision} is missing: {error}"
+            raise Refusal(f"{wrong}: correct its name, revision or files in params.yaml") from None
     try:
-        frames, origin, _ = _read_hub(source.fallback)
+        with patience():
+            frames, origin, _ = _read_hub(source.fallback)
     except _Missing as error:
         both = f"{source.dataset} at {source.revision} is missing, and so is its fallback"
         raise Refusal(f"{both} {source.fallback.dataset}: {error}") from None
@@ -109,15 +111,16 @@ class _Missing(Exception):
 
 def _read_hub(repository: HubRepository) -> tuple[Frames, dict, HubRepository]:
     import httpx2  # what huggingface_hub asks with, and whose errors it lets through
-    from huggingface_hub import HfApi, errors, get_session
+    from huggingface_hub import HfApi, errors
 
-    get_session().event_hooks["request"].append(_limit_silence)
     try:
         info = HfApi().dataset_info(repository.dataset, revision=repository.revision)
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
         raise _Missing(_in_a_line(error)) from None
     except (httpx2.HTTPError, OSError) as error:
         raise _broken_off(repository, error) from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise _broken_off(repository, _no_hub(error)) from None
     # What is missing must show here: below, `datasets` words a Hub that is down as a missing file,
     # and no fallback may stand in for what will be there again tomorrow.
     present = [sibling.rfilename for sibling in info.siblings or []]
@@ -133,10 +136,8 @@ def _read_hub(repository: HubRepository) -> tuple[Frames, dict, HubRepository]:
     return frames, origin, repository
 
 
-def _limit_silence(request) -> None:
-    """Give every request to the Hub that has no time limits of its own some; listings have none."""
-    limits = request.extensions["timeout"]
-    request.extensions["timeout"] = {phase: limit or STALL_SECONDS for phase, limit in limits.items()}
+def _no_hub(answer: object) -> OSError:
+    return OSError(f"what answers at {hub_endpoint()} is no Hub, or a page that asks for a login ({answer})")
 
 
 def _broken_off(repository: HubRepository, error: BaseException) -> Refusal:
@@ -155,16 +156,20 @@ def _read_repository(repository: HubRepository, root: str) -> Frames:
 
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
-    files = {split: f"{root}/{pattern}" for split, pattern in repository.files.items()}
     reader = "parquet" if repository.files["train"].endswith(".parquet") else "json"
+    frames = {}
     with tempfile.TemporaryDirectory() as cache:
-        try:
-            tables = datasets.load_dataset(reader, data_files=files, cache_dir=cache)
-        # pyarrow's errors and UnicodeDecodeError are ValueErrors.
-        except (datasets.exceptions.DatasetGenerationError, ValueError) as error:
-            reason = _in_a_line(error.__cause__ or error)
-            raise Refusal(f"{root}: a file is damaged or of another format: {reason}") from None
-        return {split: _as_frame(tables[split], repository, f"{root}/{split}") for split in files}
+        # One after the other: together, labels of one file would be made what those of another are, true 1.
+        for split, pattern in repository.files.items():
+            place = f"{root}/{pattern}"
+            try:
+                table = datasets.load_dataset(reader, data_files=place, split="train", cache_dir=cache)
+            # pyarrow's errors and UnicodeDecodeError are ValueErrors.
+            except (datasets.exceptions.DatasetGenerationError, ValueError) as error:
+                reason = _in_a_line(error.__cause__ or error)
+                raise Refusal(f"{place} is damaged or of another format: {reason}") from None
+            frames[split] = _as_frame(table, repository, f"{root}/{split}")
+    return frames
 
 
 def _as_frame(table, repository: HubRepository, place: str) -> pd.DataFrame:

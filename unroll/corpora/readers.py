@@ -2,7 +2,10 @@
 
 import hashlib
 
+import numpy as np
 import pandas as pd
+import pandera.pandas as pandera
+from pandera.errors import SchemaError
 
 from unroll.corpora.carving import carve
 from unroll.corpora.hub import fetch_hub
@@ -38,7 +41,7 @@ def fetch(source: Source, names: tuple[str, ...]) -> tuple[Frames, dict]:
     if shares:
         origin |= {"carved": shares}
     carved = carve(found, shares)
-    frames = {split: carved[split] for split in SPLITS}
+    frames = {split: _validated(split, carved[split]) for split in SPLITS}
     return frames, origin | {
         "licence": source.licence,
         "citation": source.citation,
@@ -46,6 +49,27 @@ def fetch(source: Source, names: tuple[str, ...]) -> tuple[Frames, dict]:
         "sha256": {split: digest(frame) for split, frame in frames.items()},
         "differences": differences,
     }
+
+
+RAW = pandera.DataFrameSchema(
+    {
+        "row": pandera.Column("int64", pandera.Check(lambda rows: (rows == np.arange(len(rows))).all())),
+        "text": pandera.Column(str),
+        "label": pandera.Column("int64", pandera.Check.ge(0)),
+    },
+    strict=True,
+)
+"""What every source must have come to: rows in their order, and labels that count from 0 on."""
+
+
+def _validated(split: str, frame: pd.DataFrame) -> pd.DataFrame:
+    try:
+        return RAW.validate(frame)
+    except SchemaError as error:
+        faults = error.failure_cases
+        row = f", row {faults['index'].iloc[0]}" if isinstance(faults, pd.DataFrame) else ""
+        reason = " ".join(str(error).split())
+        raise Refusal(f"{split}{row}: correct the source, or count its labels from 0 on: {reason}") from None
 
 
 def digest(frame: pd.DataFrame) -> str:

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +53,7 @@ def fetch_files(source: FileSource, names: tuple[str, ...]) -> tuple[Frames, dic
             texts.append(_text(_cell(cells, source.text, place), source.text, place))
             labels.append(_label(_cell(cells, source.label, place), numbers, source.label, place))
         if not texts:
-            raise Refusal(f"{path} holds no rows")
+            raise Refusal(f"{path} holds no rows: put some there, or carve {split} out of another file")
         frames[split] = rows_frame(texts, labels)
     revision = ", ".join(f"sha256 {digest[:12]}" for digest in found.values())
     return frames, {"from": "file", "repository": ", ".join(found), "revision": revision}
@@ -66,6 +67,7 @@ def _rows(path: Path, header: bool) -> Numbered:
         yield from _objects(path, content)
         return
     dialect = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if kind == ".tsv" else {}
+    csv.field_size_limit(sys.maxsize)  # a text may be longer than 131,072 characters
     # "\n" alone, or its pair with "\r", ends a line: no other character that Unicode calls a line's end.
     reader = csv.reader(io.StringIO(content, newline="\n"), strict=True, **dialect)
     columns: list[str] | list[int] = []
@@ -85,7 +87,8 @@ def _rows(path: Path, header: bool) -> Numbered:
                 raise Refusal(f"{path}, line {first}: {len(row)} cells where {len(columns)} are expected")
             yield first, dict(zip(columns, row, strict=True))
     except csv.Error as error:
-        raise Refusal(f"{path}, line {line}: {error}") from None
+        hint = "; does a quotation mark stay open?" if "end of data" in str(error) else ""
+        raise Refusal(f"{path}, line {line}: {error}{hint}") from None
 
 
 def _objects(path: Path, content: str) -> Numbered:
@@ -113,7 +116,8 @@ def _content(path: Path) -> str:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Refusal(f"{path}, line {line}: not UTF-8: {error.reason}; save it as UTF-8") from None
+        place = f"{path}, line {line}, byte {error.start}"
+        raise Refusal(f"{place}: not UTF-8: {error.reason}; save it as UTF-8") from None
 
 
 def _cell(cells: Cells, column: str | int, place: str) -> object:
@@ -128,7 +132,8 @@ def _text(cell: object, column: str | int, place: str) -> str:
     try:
         cell.encode()
     except UnicodeEncodeError as error:
-        raise Refusal(f"{place}: {column} is no text: {error.reason}") from None
+        half = f"character {error.start + 1}, {cell[error.start]!r}, is half a surrogate pair"
+        raise Refusal(f"{place}: {column} is no text: {half}; remove it") from None
     return cell.strip()
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from unroll import metrics
 from unroll.evaluation.operations import operations
-from unroll.failures import Refusal
+from unroll.failures import Refusal, damaged
 from unroll.lexicon.vocabulary import UNKNOWN
 from unroll.networks.batches import EncodedSplit
 from unroll.networks.checkpoints import load_weights
@@ -35,15 +35,22 @@ def load_model(folder: Path, vocabulary_sha256: str, device: str) -> tuple[nn.Mo
     """Return a trained model and its model.json.
 
     Raises:
-        Refusal: the weights are damaged, or were trained with another vocabulary.
+        Refusal: the weights are damaged, belong to another network than model.json says, or were trained
+            with another vocabulary.
     """
     weights, document = load_weights(folder)
-    if document["vocabulary_sha256"] != vocabulary_sha256:
-        raise Refusal(f"{folder} was trained with another vocabulary: run dvc repro")
-    network = TypeAdapter(Network).validate_python(document["network"])
-    table_VE = weights["embedding.weight"]
-    model = build_model(network, len(table_VE), len(document["labels"]), table_VE)
-    model.load_state_dict(weights)
+    try:
+        if document["vocabulary_sha256"] != vocabulary_sha256:
+            raise Refusal(f"{folder} was trained with another vocabulary: run dvc repro")
+        network = TypeAdapter(Network).validate_python(document["network"])
+        table_VE = weights["embedding.weight"]
+        model = build_model(network, len(table_VE), len(document["labels"]), table_VE)
+        model.load_state_dict(weights)
+    except KeyError as error:
+        raise damaged(folder, f"model.json or the weights have no {error}") from None
+    # ValidationError is a ValueError; torch raises RuntimeErrors for weights of other names or shapes.
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise damaged(folder, f"the weights are not those of the network in model.json: {error}") from None
     return model.to(device), document
 
 

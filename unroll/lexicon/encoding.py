@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unroll import files
+from unroll import arrays, files
 from unroll.frames import as_list
 from unroll.lexicon.vocabulary import UNKNOWN, Vocabulary
 
@@ -56,12 +56,10 @@ class Draft:
         offsets = np.concatenate(self.lengths).cumsum()
         folder.mkdir(parents=True)
         for name, parts in self.columns.items():
-            np.save(folder / f"{name}.npy", np.concatenate(parts), allow_pickle=False)
-        np.save(folder / "offsets.npy", offsets, allow_pickle=False)
-        with open(folder / "ids.npy", "wb") as stream:
-            header = {"descr": ID.str, "fortran_order": False, "shape": (int(offsets[-1]),)}
-            np.lib.format.write_array_header_1_0(stream, header)
-            stream.writelines(ids[block].data for block in self._blocks())
+            arrays.save(folder / f"{name}.npy", np.concatenate(parts))
+        arrays.save(folder / "offsets.npy", offsets)
+        tokens = (int(offsets[-1]),)
+        arrays.save_blocks(folder / "ids.npy", ID, tokens, (ids[block] for block in self._blocks()))
         files.write_text(folder / "unseen.txt", "".join(f"{word}\n" for word in unseen))
 
     def _take(self, chunk: pa.Table) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from unroll import files
+from unroll.failures import damaged
 from unroll.params import Strict
 
 PAD, UNKNOWN = 0, 1
@@ -45,6 +46,11 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.counts)
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether every word reads as unknown."""
+        return len(self) == len(SPECIAL)
+
     def unseen(self, words: Iterable[str]) -> list[str]:
         """Return which of these words have no id of their own, sorted.
 
@@ -65,8 +71,16 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
+        """Read what `save` wrote.
+
+        Raises:
+            Refusal: a line is not a token, a tab and a count.
+        """
         pairs = (line.split("\t") for line in _read_lines(path))
-        return cls({token: int(count) for token, count in pairs})
+        try:
+            return cls({token: int(count) for token, count in pairs})
+        except ValueError as error:
+            raise damaged(path, error) from None
 
 
 def read_unseen(folder: Path) -> list[str]:
@@ -76,4 +90,7 @@ def read_unseen(folder: Path) -> list[str]:
 
 def _read_lines(path: Path) -> list[str]:
     # Decoded from bytes: reading as text would turn a token's "\r" into an end of line.
-    return path.read_bytes().decode("utf-8").split("\n")[:-1]
+    try:
+        return path.read_bytes().decode("utf-8").split("\n")[:-1]
+    except UnicodeDecodeError as error:
+        raise damaged(path, error) from None

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll import arrays
+from unroll.failures import damaged
 from unroll.lexicon.vocabulary import PAD, UNKNOWN
 
 RowsOf = Callable[[float], int]
@@ -53,19 +55,21 @@ class EncodedSplit:
 
         Its other words (ids from `vocabulary` on) have the vectors `unseen_XE`. A component that is
         missing there (NaN) is zero; a word of which all are missing is read as unknown.
+
+        Raises:
+            Refusal: a file is missing or damaged.
         """
-
-        def read(name: str) -> np.ndarray:
-            return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
-
+        kinds = {"ids": "<i4", "offsets": "<i8", "labels": "<i8", "rows": "<i8"}
+        read = {name: arrays.load(folder / f"{name}.npy", kind, "c") for name, kind in kinds.items()}
+        _check(folder, **read)
         ids, offsets, labels = (
-            torch.from_numpy(read(name)).to(device) for name in ("ids", "offsets", "labels")
+            torch.from_numpy(read[name]).to(device) for name in ("ids", "offsets", "labels")
         )
         vectors = None if unseen_XE is None else unseen_XE.nan_to_num(nan=0.0).to(device)
         # To mask the ids themselves would copy them into memory.
         token_of_W = _readings(vocabulary, unseen_XE, int(ids.max()) + 1 if len(ids) else 0)
         token_of_W = None if token_of_W is None else token_of_W.to(device)
-        rows, lengths = np.asarray(read("rows")), np.diff(read("offsets"))
+        rows, lengths = np.asarray(read["rows"]), np.diff(read["offsets"])
         return cls(ids, offsets, labels, rows, lengths, vectors, token_of_W)
 
     @property
@@ -102,6 +106,18 @@ class EncodedSplit:
                 read_BL = self._tokens(self.ids.take(places_BL.masked_fill(padded_BL, 0)))
                 tokens_BL = read_BL.masked_fill(padded_BL, PAD)
             yield Batch(tokens_BL, lengths_B, labels_B, even, self.unseen_XE)
+
+
+def _check(folder: Path, ids: np.ndarray, offsets: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> None:
+    """Refuse arrays that are not of one split: they would be read beyond their ends."""
+    if any(array.ndim != 1 for array in (ids, offsets, labels, rows)):
+        raise damaged(folder, "an array has another shape")
+    if not len(offsets) == len(labels) + 1 == len(rows) + 1:
+        raise damaged(folder, f"{len(offsets)} offsets, {len(labels)} labels and {len(rows)} rows")
+    if offsets[0] != 0 or offsets[-1] != len(ids) or (np.diff(offsets) < 1).any():
+        raise damaged(folder, f"the offsets do not part {len(ids)} tokens")
+    if (len(ids) and ids.min() <= PAD) or (len(labels) and labels.min() < 0):
+        raise damaged(folder, "a number is negative")
 
 
 def _readings(vocabulary: int, unseen_XE: Tensor | None, ids: int) -> Tensor | None:

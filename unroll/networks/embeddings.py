@@ -6,13 +6,13 @@ words of the vocabulary, X words that have a pretrained vector but no id in the 
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
+from unroll import arrays
 from unroll.lexicon.vocabulary import PAD, UNKNOWN
 from unroll.networks.batches import Batch
 from unroll.networks.encoders import StepDropout
@@ -116,4 +116,4 @@ def pretrained(folder: Path, part: str) -> Tensor | None:
     has is NaN.
     """
     path = folder / f"{part}.npy"
-    return torch.from_numpy(np.load(path, allow_pickle=False)) if path.exists() else None
+    return torch.from_numpy(arrays.load(path, "<f4")) if path.exists() else None

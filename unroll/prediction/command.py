@@ -49,8 +49,34 @@ def predict_texts(
         None if text_rules.subwords is None else CLEAN / corpus / "tokenizer.json",
         precision=precision,
     )
-    found = predictor.predict(texts or [line.rstrip("\n") for line in sys.stdin])
+    texts = _given(texts) if texts else _lines(sys.stdin.buffer.read())
+    if longer := sum(len(text) > text_rules.max_characters for text in texts):
+        beginning = f"the first {text_rules.max_characters:,} characters of {longer} longer texts are read"
+        print(f"unroll: {beginning} ({PARAMS}: corpora.{corpus}.text.max_characters)", file=sys.stderr)
+    found = predictor.predict(texts)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["label", *found.classes])
     for label, probabilities_C in zip(found.labels, found.probabilities_NC, strict=True):
         writer.writerow([label, *(f"{probability:.6f}" for probability in probabilities_C)])
+
+
+def _given(texts: list[str]) -> list[str]:
+    """Return the texts of the command line, in which what is not UTF-8 stands as lone surrogates."""
+    for number, text in enumerate(texts, start=1):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            place = f"text {number}, character {error.start + 1}"
+            raise Refusal(f"{place}: not UTF-8: give it as UTF-8") from None
+    return texts
+
+
+def _lines(content: bytes) -> list[str]:
+    """Return the lines of standard input; "\\n" alone, or its pair with "\\r", ends one."""
+    try:
+        lines = content.decode("utf-8").removeprefix("\ufeff").split("\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        place = f"standard input, line {line}, byte {error.start}"
+        raise Refusal(f"{place}: not UTF-8: {error.reason}; save it as UTF-8") from None
+    return [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])]

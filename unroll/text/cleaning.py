@@ -64,7 +64,8 @@ def clean(
     trees = _are_trees(raw["train"])
     learned = train_tokenizer(rules, _Texts(raw["train"]), trees)
     classes = dict(enumerate(relabel if relabel is not None else range(len(labels))))
-    cutter = Cutter(make_batch_tokenizer(rules, trees, learned), classes, len(labels))
+    longest = None if trees else rules.max_characters
+    cutter = Cutter(make_batch_tokenizer(rules, trees, learned), classes, len(labels), longest)
     cleaning = _Cleaning(trees)
     with spread_tables(cutter, processes) as cut:
         # Train comes last: what stays of it depends on the others. One stream, so that no process waits
@@ -103,7 +104,9 @@ class _Cleaning:
     def take(self, split: str, rows: pa.Table) -> pa.Table:
         """Return those rows of a chunk that stay."""
         numbers = rows["row"].to_numpy()
-        if len(rows) and numbers[0] <= self.last_row[split]:
+        if not len(rows):
+            return rows
+        if numbers[0] <= self.last_row[split]:
             raise ValueError(f"{split}: rows must ascend, but {numbers[0]} follows {self.last_row[split]}")
         self.last_row[split] = int(numbers[-1])
         self.before[split] += len(rows)
@@ -119,15 +122,22 @@ class _Cleaning:
                 self.kept_trees.append(kept)
                 self.left_out_trees.append(left_out)
         lengths = pc.list_value_length(kept["tokens"]).to_numpy()
-        self.profiles[split].add(keys, kept["label"].to_numpy(), lengths)
+        shortened = pc.sum(kept["shortened"], min_count=0).as_py()
+        self.profiles[split].add(keys, kept["label"].to_numpy(), lengths, shortened)
         return kept
 
     def check(self, split: str, labels: tuple[str, ...]) -> None:
         """Raise a Refusal where the split, all of it taken, lacks what cannot be missing."""
+        if not self.before[split]:
+            raise Refusal(f"the {split} split has no rows: complete its source, or carve it out of train")
         if self.dropped[split][LEFT_OUT] == self.before[split]:
             raise Refusal(f"no row is left of the {split} split: relabel leaves all {self.before[split]} out")
         if split == "train" and (absent := set(range(len(labels))) - set(self.profiles[split].labels)):
-            raise Refusal(f"no training row is left of class {labels[min(absent)]!r}")
+            why = ", ".join(f"{rows} {why}" for why, rows in self.dropped[split].items() if rows) or "none"
+            raise Refusal(
+                f"no training row is left of class {labels[min(absent)]!r} (dropped of {self.before[split]}: "
+                f"{why}): give it rows, or make do without it in labels and relabel"
+            )
 
     def document(self, labels: tuple[str, ...]) -> dict:
         return {

@@ -14,11 +14,13 @@ class Profile:
         """By which rows are the same (unroll.text.phrases.key)."""
         self.labels: Counter[int] = Counter()
         self.lengths: list[np.ndarray] = []
+        self.shortened = 0
 
-    def add(self, keys: Iterable[bytes], labels: np.ndarray, lengths: np.ndarray) -> None:
+    def add(self, keys: Iterable[bytes], labels: np.ndarray, lengths: np.ndarray, shortened: int = 0) -> None:
         self.keys.update(keys)
         self.labels.update(labels.tolist())
         self.lengths.append(lengths)
+        self.shortened += shortened
 
     def __len__(self) -> int:
         return self.labels.total()
@@ -30,6 +32,7 @@ class Profile:
             "rows": len(self),
             "empty": int((lengths == 0).sum()),
             "repeated": len(self) - len(self.keys),
+            "shortened": self.shortened,
             "labels": {name: self.labels[index] for index, name in enumerate(names)},
             "tokens": int(lengths.sum()),
             "length": {

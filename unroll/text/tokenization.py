@@ -39,6 +39,8 @@ class TextRules(Strict):
     subwords: Annotated[int, Field(ge=2)] | None = None
     """How many pieces bpe or wordpiece learns at most."""
     lowercase: bool = True
+    max_characters: Annotated[int, Field(ge=1)] = 10_000
+    """Of a longer text the beginning is read, lest one row decide how long a batch takes; trees are whole."""
 
     @model_validator(mode="after")
     def _learns_as_many_pieces_as_it_says(self) -> "TextRules":
@@ -98,6 +100,8 @@ def _normaliser(rules: TextRules, trees: bool) -> Callable[[str], str]:
     steps = [NORMALISERS[name] for name in rules.normalise]
     if trees and rules.tokenizer != "tree":
         steps.insert(0, tree_text)
+    if not trees:
+        steps.insert(0, lambda text: text[: rules.max_characters])
     if rules.lowercase and rules.tokenizer in subwords.TRAINERS:
         steps.append(str.lower)
 
