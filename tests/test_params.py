@@ -6,7 +6,7 @@ import sys
 import pytest
 import tiny
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from shipped import SHIPPED, refusal_of, with_values
@@ -67,7 +67,6 @@ def test_a_name_like_that_cannot_be_selected_either(kind):
         assert [line for line in lines if line.startswith(where) and f"(given: {name!r})" in line], name
 
 
-@settings(deadline=None)
 @given(st.text(max_size=8))
 def test_a_name_is_accepted_only_if_it_is_plain(name):
     plain = set("abcdefghijklmnopqrstuvwxyz0123456789_")
@@ -85,7 +84,6 @@ def test_a_plain_name_is_accepted(name):
     assert TypeAdapter(Name).validate_python(name) == name
 
 
-@settings(deadline=None)
 @given(st.integers())
 def test_a_seed_is_a_number_that_every_generator_takes(seed):
     try:

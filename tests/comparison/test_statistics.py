@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from statsmodels.stats.power import TTestPower
 
 from unroll.comparison.statistics import (
@@ -44,7 +44,6 @@ def test_equal_seeds_have_no_width():
     assert spread([0.25] * 3) == Spread(0.25, 0.0, 0.25, 0.25)
 
 
-@settings(deadline=None)
 @given(VALUES, st.sampled_from([0.5, 0.9, 0.95, 0.99]))
 def test_an_interval_is_scipys(values, level):
     found = spread(values, level)
@@ -56,13 +55,11 @@ def test_an_interval_is_scipys(values, level):
         assert (found.low, found.high) == pytest.approx((low, high), rel=1e-9, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(VALUES, st.randoms(use_true_random=False))
 def test_the_order_of_seeds_does_not_change_a_bit(values, random):
     assert spread(values) == spread(random.sample(values, len(values)))
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_the_mean_lies_in_its_interval(values):
     found = spread(values)
@@ -76,7 +73,6 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     assert 0.93 < np.mean(covered) < 0.97
 
 
-@settings(deadline=None)
 @given(VALUES, VALUES, st.sampled_from([0.5, 0.95, 0.99]))
 def test_a_difference_has_welchs_interval_as_scipy_has_it(ours, theirs, level):
     assume(np.std(ours) > 1e-3 and np.std(theirs) > 1e-3)
@@ -152,7 +148,6 @@ def test_a_difference_that_nothing_can_change_is_certain():
     assert (found.low, found.high, found.p_value()) == (0.5, 0.5, 0.0)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 6), st.sampled_from([0.9, 0.95, 0.99]))
 def test_two_levels_hold_together(seed, seeds, level):
     generator = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import hypothesis.strategies as st
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from in_memory import save_encoded
 from token_rows import ROWS, arrays, built
 
@@ -22,7 +22,6 @@ from unroll.lexicon.vocabulary import (
 )
 
 
-@settings(deadline=None)
 @given(ROWS, ROWS)
 def test_encoded_rows_are_the_same_after_loading(tmp_path_factory, train, rows):
     vocabulary = Vocabulary.build(train, VocabularyRules(min_count=2))
@@ -38,7 +37,6 @@ def test_encoded_rows_are_the_same_after_loading(tmp_path_factory, train, rows):
     assert cut == [vocabulary.encode(row) for row in rows]
 
 
-@settings(deadline=None)
 @given(ROWS, ROWS)
 def test_every_word_of_a_split_can_be_read_back_from_its_ids(tmp_path_factory, train, rows):
     vocabulary = Vocabulary.build(train, VocabularyRules(min_count=2))
@@ -70,7 +68,6 @@ def test_arrays_are_of_the_types_that_their_readers_rely_on(tmp_path):
     assert found["offsets"].tolist() == [0, 2]
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(1, 4))
 def test_counts_and_ids_do_not_depend_on_the_chunks(tmp_path_factory, rows, size):
     table = pa.table({"tokens": pa.array(rows, frames.TOKENS)})
