@@ -89,6 +89,12 @@ def test_full_confidence_falls_into_the_last_bin():
     assert metrics.expected_calibration_error(np.array([[1.0, 0.0]]), np.array([1])) == 1.0
 
 
+def test_a_row_of_any_confidence_has_its_bin_of_15():
+    edges = np.arange(16) / 15
+    assert metrics.calibration_bins(edges[:-1] + 1e-9).tolist() == list(range(15))
+    assert metrics.calibration_bins(np.array([1.0])).tolist() == [14]
+
+
 def test_metrics_are_plain_numbers():
     found = metrics.all_metrics(np.array([[0.5, 0.5]]), np.array([0]))
     assert all(type(value) is float for value in found.values())

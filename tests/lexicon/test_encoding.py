@@ -6,11 +6,13 @@ from itertools import pairwise
 import hypothesis.strategies as st
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from in_memory import save_encoded
 from token_rows import ROWS, arrays, built
 
 from unroll import frames
+from unroll.lexicon import encoding
 from unroll.lexicon.encoding import Draft
 from unroll.lexicon.vocabulary import (
     PAD,
@@ -79,6 +81,16 @@ def test_counts_and_ids_do_not_depend_on_the_chunks(tmp_path_factory, rows, size
         save_encoded(folder, vocabulary, range(len(rows)), rows, [0] * len(rows), chunk_rows=chunk_rows)
     for name in ("ids.npy", "offsets.npy", "labels.npy", "rows.npy", "unseen.txt"):
         assert (parts / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize("block", [1, 2, 1000])
+def test_counts_and_ids_do_not_depend_on_the_blocks_that_are_read_back(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(encoding, "BLOCK", block)
+    rows = [["a", "b", "a"], ["c"], ["a"]]
+    table = pa.table({"tokens": pa.array(rows, frames.TOKENS)})
+    assert Draft([table]).counts() == {"a": 3, "b": 1, "c": 1}
+    save_encoded(tmp_path / "new/train", built("a b"), range(3), rows, [0] * 3)
+    assert arrays(tmp_path / "new/train")["ids"].tolist() == [2, 3, 2, 4, 2]
 
 
 def test_ids_written_in_parts_are_a_file_as_numpy_writes_it(tmp_path):

@@ -308,6 +308,19 @@ def test_the_ids_stay_in_their_file(tmp_path, unseen_XE, monkeypatch):
     assert split.batch(np.array([0])).tokens_BL[0, 1] == UNKNOWN
 
 
+def test_rows_keep_their_numbers_in_the_corpus(tmp_path):
+    save_encoded(tmp_path / "train", KNOWN, [3, 8], [["lamp"], ["clock"]], [0, 1])
+    assert EncodedSplit.load(tmp_path / "train", "cpu", V).rows.tolist() == [3, 8]
+
+
+@pytest.mark.parametrize("name", ["ids", "offsets", "labels", "rows"])
+def test_a_pickle_among_the_arrays_is_refused(tmp_path, name):
+    folder = written(tmp_path / "train")
+    np.save(folder / f"{name}.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError):
+        EncodedSplit.load(folder, "cpu", V)
+
+
 def test_a_split_without_tokens_can_be_loaded(tmp_path):
     save_encoded(tmp_path / "train", KNOWN, range(0), [], [])
     assert len(EncodedSplit.load(tmp_path / "train", "cpu", V).tokens_N) == 0
