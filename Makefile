@@ -6,7 +6,7 @@ JOBS ?= 0
 PORT ?= 5000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test torture audit bench ui lock glove
+.PHONY: repro test coverage torture audit bench ui lock glove
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
@@ -14,6 +14,13 @@ repro: .venv/installed
 
 test: .venv/installed .venv/glove
 	python -m pytest --numprocesses auto --dist loadfile
+
+# The lines of unroll/ that the tests run, in whatever process; less than 95 % is an error.
+coverage: .venv/installed .venv/glove
+	coverage erase
+	coverage run -m pytest --numprocesses auto --dist loadfile
+	coverage combine --quiet
+	coverage report
 
 # An hour or more: every fault and bad input, whole campaigns of kills, all mutants; docs/torture.md.
 torture: .venv/installed

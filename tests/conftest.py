@@ -8,10 +8,20 @@ from pathlib import Path
 
 import pytest
 from hub_server import HubServer
+from hypothesis import HealthCheck, settings
 
 from unroll import environment
 
 environment.pin()
+
+# Drawn from the test's own code, not from chance or from a folder of past failures: a failure in CI is
+# there again at the next run and on any machine, and which mutants the tests kill is a figure that repeats.
+REPEATABLE = settings(
+    deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("share", REPEATABLE, max_examples=100)
+settings.register_profile("whole", REPEATABLE, max_examples=1000)  # --hypothesis-profile whole
+settings.load_profile("share")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from unroll import files, frames
 from unroll.failures import Refusal, told_plainly
@@ -123,7 +123,6 @@ DOCUMENTS = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=50)
 @given(DOCUMENTS.filter(lambda document: isinstance(document, dict)))
 def test_a_document_is_the_same_after_reading(tmp_path_factory, document):
     path = tmp_path_factory.mktemp("json") / "document.json"
@@ -216,7 +215,6 @@ MANY = pa.table(
 )
 
 
-@settings(deadline=None, max_examples=20)
 @given(st.lists(st.integers(0, 900), max_size=5))
 def test_rows_written_in_parts_give_the_bytes_of_rows_written_at_once(tmp_path_factory, sizes):
     folder = tmp_path_factory.mktemp("parts")

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import sklearn.metrics
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
 from unroll import metrics
@@ -20,7 +20,6 @@ def scored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return exponents / exponents.sum(axis=1, keepdims=True), labels
 
 
-@settings(deadline=None)
 @given(scored())
 def test_metrics_are_those_of_scikit_learn(case):
     probabilities, labels = case
@@ -41,7 +40,6 @@ def test_metrics_are_those_of_scikit_learn(case):
     assert (metrics.confusion(predicted, labels, classes) == confusion).all()
 
 
-@settings(deadline=None)
 @given(scored())
 def test_the_calibration_error_is_that_of_its_definition(case):
     probabilities, labels = case
@@ -56,7 +54,6 @@ def test_the_calibration_error_is_that_of_its_definition(case):
     assert metrics.expected_calibration_error(probabilities, labels) == pytest.approx(error, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(scored(), st.randoms(use_true_random=False))
 def test_metrics_do_not_depend_on_the_order_of_rows(case, random):
     probabilities, labels = case
@@ -90,6 +87,12 @@ def test_a_certain_error_costs_much_but_not_infinitely():
 def test_full_confidence_falls_into_the_last_bin():
     assert metrics.expected_calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0.0
     assert metrics.expected_calibration_error(np.array([[1.0, 0.0]]), np.array([1])) == 1.0
+
+
+def test_a_row_of_any_confidence_has_its_bin_of_15():
+    edges = np.arange(16) / 15
+    assert metrics.calibration_bins(edges[:-1] + 1e-9).tolist() == list(range(15))
+    assert metrics.calibration_bins(np.array([1.0])).tolist() == [14]
 
 
 def test_metrics_are_plain_numbers():

@@ -11,7 +11,7 @@ import documents_drawn
 import pytest
 import tiny
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from shipped import SHIPPED, refusal_of, with_values
@@ -72,7 +72,6 @@ def test_a_name_like_that_cannot_be_selected_either(kind):
         assert [line for line in lines if line.startswith(where) and f"(given: {name!r}" in line], name
 
 
-@settings(deadline=None)
 @given(st.text(max_size=8))
 def test_a_name_is_accepted_only_if_it_is_plain(name):
     plain = set("abcdefghijklmnopqrstuvwxyz0123456789_")
@@ -90,7 +89,6 @@ def test_a_plain_name_is_accepted(name):
     assert TypeAdapter(Name).validate_python(name) == name
 
 
-@settings(deadline=None)
 @given(st.integers())
 def test_a_seed_is_a_number_that_every_generator_takes(seed):
     try:
@@ -211,7 +209,6 @@ def _is_lax(one: object) -> bool:
 PARAMS = Path("params.yaml")
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents_drawn.documents(), st.data())
 def test_what_is_valid_is_read_again_as_it_was_and_one_wrong_value_is_refused_by_its_path(document, data):
     # Both in one: drawing a document takes longer than checking it.

@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import jensenshannon
 
@@ -76,7 +76,6 @@ LENGTHS = hnp.arrays(np.int64, st.integers(1, 200), elements=st.integers(1, 30))
 SHARES = hnp.arrays(np.float64, st.integers(1, 200), elements=st.sampled_from([0, 0.05, 0.1, 0.25, 0.5, 1]))
 
 
-@settings(deadline=None)
 @given(st.one_of(LENGTHS, SHARES), st.integers(1, 8), st.booleans())
 def test_bands_hold_every_row_once_and_keep_equal_values_together(values, at_most, zero_apart):
     found = bands(values, at_most, zero_apart)
@@ -88,7 +87,6 @@ def test_bands_hold_every_row_once_and_keep_equal_values_together(values, at_mos
     assert all(low.end < high.start for low, high in pairwise(found))
 
 
-@settings(deadline=None)
 @given(LENGTHS, st.integers(1, 8))
 def test_no_band_is_tiny(values, at_most):
     found = bands(values, at_most)

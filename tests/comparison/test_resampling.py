@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import sklearn.metrics
-from hypothesis import given, settings
+from hypothesis import given
 
 from unroll import metrics
 from unroll.comparison import resampling
@@ -33,7 +33,6 @@ def drawn_rows(labels_N: np.ndarray, resamples: int, seed: int) -> list[np.ndarr
     return [np.repeat(order_N, counts.astype(int)) for _, weights in draws for counts in weights]
 
 
-@settings(deadline=None, max_examples=40)
 @given(st.integers(1, 12), st.integers(2, 5), st.integers(0, 1000))
 def test_a_resample_scores_as_its_rows_do_even_if_a_class_is_missing(rows, classes, seed):
     probabilities, labels = invented(2, 2, rows, classes, seed)
@@ -121,7 +120,6 @@ def test_the_seed_decides_the_draws():
     assert (one != other).any()
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 300), min_size=1, max_size=50), st.randoms(use_true_random=False))
 def test_sums_of_rounded_values_do_not_depend_on_their_order(values, random):
     rounded = resampling._exact(np.array(values), len(values)).tolist()

@@ -1,12 +1,14 @@
 """Exact tests against statsmodels' and every outcome written out; letters against what they promise."""
 
+import gc
+from collections.abc import Iterator
 from itertools import combinations, product
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra import numpy as hnp
 from statsmodels.stats.contingency_tables import mcnemar
 
@@ -21,7 +23,6 @@ def answers(only_a: int, only_b: int, both: int = 0) -> tuple[np.ndarray, np.nda
     return right_a, right_b
 
 
-@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 50))
 def test_one_seed_gives_the_p_of_statsmodels_and_of_a_coin(only_a, only_b, both):
     found = mcnemar_exact(*answers(only_a, only_b, both))
@@ -38,7 +39,6 @@ def test_a_figure_worked_out_by_hand():
     assert mcnemar_exact(right_a, np.zeros((2, 3), bool)) == pytest.approx(2 / 8)
 
 
-@settings(deadline=None, max_examples=50)
 @given(hnp.arrays(bool, st.tuples(st.just(2), st.integers(1, 4), st.integers(1, 9))))
 def test_several_seeds_give_the_p_of_every_sign_written_out(right_2SN):
     surplus = right_2SN[0].sum(axis=0) - right_2SN[1].sum(axis=0)
@@ -47,7 +47,6 @@ def test_several_seeds_give_the_p_of_every_sign_written_out(right_2SN):
     assert mcnemar_exact(*right_2SN) == pytest.approx(expected, rel=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
 @given(
     hnp.arrays(bool, st.tuples(st.just(2), st.integers(1, 5), st.integers(1, 60))),
     st.randoms(use_true_random=False),
@@ -72,7 +71,15 @@ def test_holms_figures_worked_out_by_hand():
     assert holm([]) == []
 
 
-@settings(deadline=None, max_examples=20)  # statsmodels collects garbage each time: 0.1 s
+@pytest.fixture(scope="module")
+def little_garbage() -> Iterator[None]:
+    """statsmodels collects garbage at each correction: 0.1 s where torch and pandas are loaded."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("little_garbage")
 @given(P_VALUES)
 def test_a_corrected_p_is_never_below_its_own_and_keeps_their_order(p_values):
     corrected = holm(p_values)
@@ -90,7 +97,6 @@ def test_letters_worked_out_by_hand():
     assert letters(["a"], set()) == {"a": "a"}
 
 
-@settings(deadline=None)
 @given(st.data(), st.integers(1, 8))
 def test_networks_share_a_letter_exactly_if_they_were_not_told_apart(data, count):
     names = [f"n{place}" for place in range(count)]
@@ -104,7 +110,6 @@ def test_networks_share_a_letter_exactly_if_they_were_not_told_apart(data, count
         assert (not one & other) == (pair in different)
 
 
-@settings(deadline=None)
 @given(st.data(), st.permutations(range(6)))
 def test_who_shares_a_letter_does_not_depend_on_the_order(data, order):
     names = [f"n{place}" for place in range(6)]

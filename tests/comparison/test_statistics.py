@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from statsmodels.stats.power import TTestPower
 
 from unroll.comparison.statistics import (
@@ -44,7 +44,6 @@ def test_equal_seeds_have_no_width():
     assert spread([0.25] * 3) == Spread(0.25, 0.0, 0.25, 0.25)
 
 
-@settings(deadline=None)
 @given(VALUES, st.sampled_from([0.5, 0.9, 0.95, 0.99]))
 def test_an_interval_is_scipys(values, level):
     found = spread(values, level)
@@ -56,13 +55,11 @@ def test_an_interval_is_scipys(values, level):
         assert (found.low, found.high) == pytest.approx((low, high), rel=1e-9, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(VALUES, st.randoms(use_true_random=False))
 def test_the_order_of_seeds_does_not_change_a_bit(values, random):
     assert spread(values) == spread(random.sample(values, len(values)))
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_the_mean_lies_in_its_interval(values):
     found = spread(values)
@@ -76,7 +73,6 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     assert 0.93 < np.mean(covered) < 0.97
 
 
-@settings(deadline=None)
 @given(VALUES, VALUES, st.sampled_from([0.5, 0.95, 0.99]))
 def test_a_difference_has_welchs_interval_as_scipy_has_it(ours, theirs, level):
     assume(np.std(ours) > 1e-3 and np.std(theirs) > 1e-3)
@@ -90,6 +86,7 @@ def test_of_a_side_that_never_varies_the_other_alone_decides_how_wide_a_differen
     # The majority class scores alike with every seed: what is left is Student's interval of the other.
     ours, always = [0.5, 0.6, 0.7], [0.4, 0.4, 0.4]
     found, alone = difference(ours, always), spread(ours)
+    assert found.std == pytest.approx(alone.std / math.sqrt(3))
     assert (found.low, found.high) == pytest.approx((alone.low - 0.4, alone.high - 0.4))
 
 
@@ -142,6 +139,21 @@ def test_one_seed_has_the_interval_of_the_rows_alone():
     assert found.p_value() == pytest.approx(0.0455, abs=1e-4)
 
 
+def test_one_seeds_variance_is_that_of_the_rows():
+    assert two_level(np.array([1.0]), np.array([[0.5], [1.0], [1.5]])).row_part == pytest.approx(0.25)
+
+
+def test_the_interaction_of_three_seeds_worked_out_by_hand():
+    # Two draws move three seeds by +-(1, 1, 4): V_r = 2 (2^2) = 8, V_1 = 2 (1 + 1 + 16) / 3 = 12, and
+    # V_i = (12 - 8) / 2.
+    moved_BS = np.array([[1.0, 1.0, 4.0], [-1.0, -1.0, -4.0]])
+    found = two_level(np.array([0.0, 5.0, 10.0]), np.array([0.0, 5.0, 10.0]) + moved_BS)
+    assert (found.seed_part, found.row_part) == pytest.approx((25.0, 6.0))
+    # 20 % of chi-squared with 2 degrees of freedom lie below -2 ln 0.8.
+    limit = (25 / 3) * 2 / (-2 * math.log(0.8))
+    assert found.freedom == pytest.approx(2 * ((limit + 6) / limit) ** 2)
+
+
 def test_networks_that_are_equal_differ_by_nothing_for_certain():
     found = two_level(np.zeros(3), np.zeros((20, 3)))
     assert (found.low, found.mean, found.high, found.p_value()) == (0, 0, 0, 1.0)
@@ -152,7 +164,6 @@ def test_a_difference_that_nothing_can_change_is_certain():
     assert (found.low, found.high, found.p_value()) == (0.5, 0.5, 0.0)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 6), st.sampled_from([0.9, 0.95, 0.99]))
 def test_two_levels_hold_together(seed, seeds, level):
     generator = np.random.default_rng(seed)
@@ -176,6 +187,23 @@ def test_the_smallest_detectable_difference_of_many_seeds_is_cohens():
     assert smallest_detectable(0.01, math.inf) == pytest.approx(0.02802, rel=1e-3)
     assert smallest_detectable(0.01, 1e5) == pytest.approx(0.02802, rel=1e-3)
     assert smallest_detectable(0.0, 3) == 0.0
+    assert smallest_detectable(1.0, math.inf) == pytest.approx(2.802, rel=1e-3)
+
+
+def test_eighty_percent_power_is_the_default():
+    assert smallest_detectable(1.0, 4) == smallest_detectable(1.0, 4, power=0.8)
+    assert detectable_with_seeds(1.0, 1.0, 5, power=0.9) > detectable_with_seeds(1.0, 1.0, 5)
+
+
+def test_a_power_that_takes_many_standard_errors_is_found():
+    # With a level of 20 % the critical value is small, so that twice it has not this power.
+    found = smallest_detectable(1.0, math.inf, level=0.2, power=0.99)
+    assert found == pytest.approx(scipy.stats.norm.ppf(0.6) + scipy.stats.norm.ppf(0.99), rel=1e-9)
+
+
+def test_a_power_that_takes_little_is_found():
+    found = smallest_detectable(1.0, math.inf, level=0.2, power=0.5)
+    assert found == pytest.approx(scipy.stats.norm.ppf(0.6), rel=1e-9)
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5, 20])
@@ -204,6 +232,9 @@ def test_an_intervals_own_seeds_detect_what_it_says_itself():
 def test_an_effect_size_worked_out_by_hand():
     # Means 2 and 4, variances 1 and 1; with 4 degrees of freedom the correction is sqrt(2 / pi).
     assert hedges_g([1.0, 2.0, 3.0], [3.0, 4.0, 5.0]) == pytest.approx(-2 * math.sqrt(2 / math.pi))
+    # Standard deviations: in ten times the unit it is the same, and two seeds are enough.
+    assert hedges_g([10.0, 20.0, 30.0], [30.0, 40.0, 50.0]) == hedges_g([1.0, 2.0, 3.0], [3.0, 4.0, 5.0])
+    assert hedges_g([1.0, 2.0], [3.0, 4.0]) is not None
 
 
 @given(VALUES, VALUES)

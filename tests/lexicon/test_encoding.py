@@ -6,11 +6,13 @@ from itertools import pairwise
 import hypothesis.strategies as st
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from in_memory import save_encoded
 from token_rows import ROWS, arrays, built
 
 from unroll import frames
+from unroll.lexicon import encoding
 from unroll.lexicon.encoding import Draft
 from unroll.lexicon.vocabulary import (
     PAD,
@@ -22,7 +24,6 @@ from unroll.lexicon.vocabulary import (
 )
 
 
-@settings(deadline=None)
 @given(ROWS, ROWS)
 def test_encoded_rows_are_the_same_after_loading(tmp_path_factory, train, rows):
     vocabulary = Vocabulary.build(train, VocabularyRules(min_count=2))
@@ -38,7 +39,6 @@ def test_encoded_rows_are_the_same_after_loading(tmp_path_factory, train, rows):
     assert cut == [vocabulary.encode(row) for row in rows]
 
 
-@settings(deadline=None)
 @given(ROWS, ROWS)
 def test_every_word_of_a_split_can_be_read_back_from_its_ids(tmp_path_factory, train, rows):
     vocabulary = Vocabulary.build(train, VocabularyRules(min_count=2))
@@ -70,7 +70,6 @@ def test_arrays_are_of_the_types_that_their_readers_rely_on(tmp_path):
     assert found["offsets"].tolist() == [0, 2]
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(1, 4))
 def test_counts_and_ids_do_not_depend_on_the_chunks(tmp_path_factory, rows, size):
     table = pa.table({"tokens": pa.array(rows, frames.TOKENS)})
@@ -82,6 +81,16 @@ def test_counts_and_ids_do_not_depend_on_the_chunks(tmp_path_factory, rows, size
         save_encoded(folder, vocabulary, range(len(rows)), rows, [0] * len(rows), chunk_rows=chunk_rows)
     for name in ("ids.npy", "offsets.npy", "labels.npy", "rows.npy", "unseen.txt"):
         assert (parts / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize("block", [1, 2, 1000])
+def test_counts_and_ids_do_not_depend_on_the_blocks_that_are_read_back(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(encoding, "BLOCK", block)
+    rows = [["a", "b", "a"], ["c"], ["a"]]
+    table = pa.table({"tokens": pa.array(rows, frames.TOKENS)})
+    assert Draft([table]).counts() == {"a": 3, "b": 1, "c": 1}
+    save_encoded(tmp_path / "new/train", built("a b"), range(3), rows, [0] * 3)
+    assert arrays(tmp_path / "new/train")["ids"].tolist() == [2, 3, 2, 4, 2]
 
 
 def test_ids_written_in_parts_are_a_file_as_numpy_writes_it(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gensim.models import FastText, KeyedVectors
 from gensim.models.fasttext import save_facebook_model
-from hypothesis import given, settings
+from hypothesis import given
 from tiny_package import install
 
 from unroll.failures import Refusal
@@ -140,7 +140,6 @@ def test_the_first_of_two_vectors_of_a_word_counts(tmp_path, form):
 NAMES = st.sampled_from(["lamp", "Lamp", "kettle", "garden", None])
 
 
-@settings(deadline=None)
 @given(st.lists(NAMES), st.lists(st.tuples(st.integers(1, 3), st.sets(NAMES)), min_size=1, max_size=3))
 def test_tables_stand_side_by_side_and_what_one_lacks_is_missing_there_alone(words, known):
     tables = {

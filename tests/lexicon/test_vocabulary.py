@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import tiny
-from hypothesis import given, settings
+from hypothesis import given
 from token_rows import ROWS, arrays, built
 
 from stages import vocabulary as stage
@@ -33,7 +33,6 @@ def test_padding_is_0_and_the_unknown_word_is_1():
     assert built("a").ids == {"<pad>": 0, "<unk>": 1, "a": 2}
 
 
-@settings(deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_does_not_matter(rows, random):
     shuffled = [random.sample(row, len(row)) for row in random.sample(rows, len(rows))]
@@ -53,7 +52,6 @@ def test_max_size_counts_padding_and_the_unknown_word():
     assert len(vocabulary) == 4
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(1, 4), st.integers(3, 9))
 def test_every_token_is_counted_once(rows, min_count, max_size):
     vocabulary = Vocabulary.build(rows, VocabularyRules(min_count=min_count, max_size=max_size))
@@ -77,7 +75,6 @@ def test_an_unknown_token_is_the_unknown_word_and_an_empty_row_is_one_of_them():
     assert vocabulary.encode([]) == [UNKNOWN]
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_a_saved_vocabulary_is_the_same_after_loading(tmp_path_factory, rows):
     vocabulary = Vocabulary.build(rows, VocabularyRules())
@@ -166,7 +163,6 @@ def test_another_test_split_changes_no_byte_of_what_training_reads(project):
     assert len(before) == 11
 
 
-@settings(max_examples=1000, deadline=None)
 @given(ROWS, ROWS)
 def test_known_words_are_read_back_and_all_others_are_unknown(train, rows):
     vocabulary = Vocabulary.build(train, VocabularyRules())

@@ -7,7 +7,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from in_memory import save_encoded
 from tiny import split_of
 
@@ -22,7 +22,6 @@ BATCHINGS = ("exact", "length", "padded", "packed")
 ANY_BATCHING = st.sampled_from(BATCHINGS)
 
 
-@settings(deadline=None)
 @given(LENGTHS, SIZES, SEEDS, EPOCHS, ANY_BATCHING)
 def test_every_row_comes_exactly_once(lengths, size, seed, epoch, batching):
     for order in (training_order(lengths, size, seed, epoch, batching), reading_order(lengths, size)):
@@ -31,7 +30,6 @@ def test_every_row_comes_exactly_once(lengths, size, seed, epoch, batching):
         assert len(order) == -(-len(lengths) // size)
 
 
-@settings(deadline=None)
 @given(LENGTHS, SIZES, SEEDS, EPOCHS, ANY_BATCHING)
 def test_the_order_is_a_function_of_seed_and_epoch(lengths, size, seed, epoch, batching):
     first = training_order(lengths, size, seed, epoch, batching)
@@ -69,7 +67,6 @@ def test_the_order_is_pinned(batching, expected):
     assert [batch.tolist() for batch in order] == expected
 
 
-@settings(deadline=None)
 @given(LENGTHS, SIZES, SEEDS, EPOCHS)
 def test_as_many_batches_as_possible_are_of_one_length(lengths, size, seed, epoch):
     order = training_order(lengths, size, seed, epoch)
@@ -78,7 +75,6 @@ def test_as_many_batches_as_possible_are_of_one_length(lengths, size, seed, epoc
     assert sum(len(batch) < size for batch in order) <= 1
 
 
-@settings(deadline=None)
 @given(LENGTHS, SIZES, SEEDS, EPOCHS)
 def test_what_is_left_over_is_batched_with_its_neighbours_in_length(lengths, size, seed, epoch):
     order = training_order(lengths, size, seed, epoch)
@@ -88,7 +84,6 @@ def test_what_is_left_over_is_batched_with_its_neighbours_in_length(lengths, siz
         assert before.max() <= after.min()
 
 
-@settings(deadline=None)
 @given(LENGTHS, SIZES, SEEDS, EPOCHS)
 def test_by_length_batches_hold_neighbours_in_length(lengths, size, seed, epoch):
     order = training_order(lengths, size, seed, epoch, "length")
@@ -102,7 +97,6 @@ def test_by_length_batches_hold_neighbours_in_length(lengths, size, seed, epoch)
 TOKENS = st.integers(1, 40)
 
 
-@settings(deadline=None)
 @given(LENGTHS, TOKENS, SEEDS, EPOCHS, ANY_BATCHING)
 def test_by_tokens_every_row_comes_once_and_as_many_batches_in_each_epoch(
     lengths, tokens, seed, epoch, batching
@@ -113,14 +107,12 @@ def test_by_tokens_every_row_comes_once_and_as_many_batches_in_each_epoch(
     assert len(orders[0]) == len(orders[1])
 
 
-@settings(deadline=None)
 @given(LENGTHS, TOKENS, SEEDS, EPOCHS, st.sampled_from(["exact", "length"]))
 def test_no_batch_has_more_tokens_with_its_padding_unless_one_row_has(lengths, tokens, seed, epoch, batching):
     for batch in training_order(lengths, 1, seed, epoch, batching, tokens):
         assert len(batch) * lengths[batch].max() <= tokens or len(batch) == 1
 
 
-@settings(deadline=None)
 @given(LENGTHS, TOKENS, SEEDS, EPOCHS, ANY_BATCHING, SIZES)
 def test_by_tokens_the_order_is_a_function_of_seed_and_epoch_and_of_no_number_of_rows(
     lengths, tokens, seed, epoch, batching, size
@@ -209,7 +201,6 @@ def test_the_order_for_scoring_is_by_length_and_keeps_the_order_of_equals():
 ROWS = st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=8), min_size=1, max_size=20)
 
 
-@settings(deadline=None)
 @given(ROWS, st.data())
 def test_a_batch_equals_one_made_row_by_row(rows, data):
     wanted = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=12))
@@ -315,6 +306,19 @@ def test_the_ids_stay_in_their_file(tmp_path, unseen_XE, monkeypatch):
     assert isinstance(mapped["ids.npy"], np.memmap)
     assert np.shares_memory(split.ids.numpy(), mapped["ids.npy"])
     assert split.batch(np.array([0])).tokens_BL[0, 1] == UNKNOWN
+
+
+def test_rows_keep_their_numbers_in_the_corpus(tmp_path):
+    save_encoded(tmp_path / "train", KNOWN, [3, 8], [["lamp"], ["clock"]], [0, 1])
+    assert EncodedSplit.load(tmp_path / "train", "cpu", V).rows.tolist() == [3, 8]
+
+
+@pytest.mark.parametrize("name", ["ids", "offsets", "labels", "rows"])
+def test_a_pickle_among_the_arrays_is_refused(tmp_path, name):
+    folder = written(tmp_path / "train")
+    np.save(folder / f"{name}.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError):
+        EncodedSplit.load(folder, "cpu", V)
 
 
 def test_a_split_without_tokens_can_be_loaded(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from drawn import CLASSES, IMPLEMENTATIONS, VOCABULARY, batch_of, rows
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from unroll.failures import Refusal
@@ -16,7 +16,6 @@ from unroll.networks.tasks import Classification, NextWord
 from unroll.params import parse
 from unroll.training import optimizers
 
-few = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 ROWS = rows(5, 1, 9, 9, 3)
 
 
@@ -216,7 +215,6 @@ OPTIMIZERS = {
 }
 
 
-@few
 @given(networks(), st.sampled_from(sorted(OPTIMIZERS)))
 def test_whatever_is_allowed_builds_trains_a_step_and_predicts(document, optimizer):
     network = read(document)
@@ -261,7 +259,6 @@ SPOILERS = {
 }
 
 
-@few
 @given(networks(), st.sampled_from([(key, value) for key, values in SPOILERS.items() for value in values]))
 def test_whatever_is_spoilt_in_an_allowed_network_is_named(document, spoiler):
     key, value = spoiler
@@ -281,7 +278,6 @@ JSON = st.recursive(
 KEYS = [*RecurrentNetwork.model_fields, "embedding.vectors", "embedding.frozen", "dropout.layers"]
 
 
-@few
 @given(networks(), st.sampled_from(KEYS), JSON)
 def test_no_value_of_any_key_ends_in_anything_but_a_network_or_a_refusal(document, key, value):
     *path, last = key.split(".")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from clone import ROOT
 from locked_project import Project
 from ruamel.yaml import YAML
 
@@ -63,3 +64,15 @@ def test_the_hash_of_a_folder_is_dvcs(tmp_path: Path, monkeypatch: pytest.Monkey
     assert recorded.endswith(".dir") and lockfile.md5_of(Path("folder")) == recorded
     assert lockfile.md5_of(Path("folder/b.txt")) == hashlib.md5(b"b.txt\r\n").hexdigest()
     assert lockfile.md5_of(Path("nothing")) is None
+
+
+def test_what_dvc_ignores_is_no_part_of_a_folder(tmp_path):
+    for name in ("weights", "model.json"):
+        (tmp_path / name).write_text(name)
+    before = lockfile.md5_of(tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__/code.pyc").touch()
+    (tmp_path / ".gitignore").write_text("/1\n")
+    assert lockfile.md5_of(tmp_path) == before
+    ignored = (ROOT / ".dvcignore").read_text(encoding="utf-8").splitlines()
+    assert {line for line in ignored if line and not line.startswith("#")} == lockfile.IGNORED

@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 
 from unroll.report.ranks import critical_difference, over_corpora
 
@@ -92,7 +92,6 @@ def test_networks_that_are_tied_everywhere_do_not_differ():
 ROWS = st.lists(st.lists(st.integers(0, 9), min_size=4, max_size=4), min_size=5, max_size=9)
 
 
-@settings(deadline=None, max_examples=25)
 @given(ROWS)
 def test_friedmans_p_is_scipys_and_no_direction_changes_it(rows):
     scores = table(*rows)

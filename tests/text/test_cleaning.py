@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pandas as pd
 import pytest
 import tiny
-from hypothesis import given, settings
+from hypothesis import given
 from in_memory import clean
 from raw_rows import Rows, large, raw
 
@@ -154,7 +154,6 @@ ROWS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(ROWS, ROWS, ROWS)
 def test_what_is_dropped_and_what_stays_sum_up(train, validation, test):
     # Rows of their own, so that no class and no split becomes empty.
@@ -168,7 +167,6 @@ def test_what_is_dropped_and_what_stays_sum_up(train, validation, test):
         assert found["tokens"] == sum(len(tokens) for tokens in splits[split]["tokens"])
 
 
-@settings(deadline=None, max_examples=60)
 @given(ROWS, ROWS, ROWS)
 def test_no_training_row_is_empty_repeated_or_held_out(train, validation, test):
     try:

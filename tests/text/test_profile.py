@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from unroll.text.profile import Profile
 
@@ -18,7 +18,6 @@ def profiled(rows: list[tuple[bytes, int, int]], size: int) -> dict:
     return profile.document(("bad", "so so", "good"))
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(1, 7))
 def test_rows_in_chunks_count_as_rows_at_once(rows, size):
     assert profiled(rows, size) == profiled(rows, 1000)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import tiny
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from unroll.text import subwords
@@ -55,7 +55,6 @@ def test_the_pieces_of_a_seen_text_put_together_are_the_text(kind):
         assert joined == text.replace(" ", "")
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.text(max_size=40))
 @example("日本語 עברית ไทย 😀👩‍👩‍👧 ñ")
 @example("<unk> ## ▁ ##a </w> [UNK]")

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 import tiny
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from unroll.corpora import trees
@@ -41,7 +41,6 @@ def drawn_trees(draw: st.DrawFn) -> tuple[str, list[str]]:
     return grow(leaves), leaves
 
 
-@settings(deadline=None)
 @given(drawn_trees())
 def test_a_trees_tokens_are_its_leaves_from_left_to_right(drawn):
     tree, leaves = drawn
@@ -49,7 +48,6 @@ def test_a_trees_tokens_are_its_leaves_from_left_to_right(drawn):
     assert tree_label(tree) == int(tree[1])
 
 
-@settings(deadline=None)
 @given(drawn_trees())
 def test_the_trees_of_a_trees_nodes_are_its_phrases_from_left_to_right(drawn):
     tree, leaves = drawn
@@ -125,7 +123,6 @@ def test_a_normaliser_does_what_it_is_named_for(name, before, after):
 
 
 @pytest.mark.parametrize("name", ["users", "urls", "lengthening"])
-@settings(deadline=None)
 @given(st.text(alphabet="ab@_.:/ht wps!", max_size=40))
 def test_a_normaliser_has_nothing_left_to_do_after_itself(name, text):
     once = NORMALISERS[name](text)
@@ -229,7 +226,6 @@ TEXTS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
 @given(TEXTS)
 @example("(2 a\nb)")
 @example("(2 \t)")
@@ -246,7 +242,6 @@ def test_no_text_gives_a_token_that_is_empty_or_could_not_be_a_line(text):
             assert token.split() == token.split(" ")
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(TEXTS, max_size=5))
 def test_a_texts_tokens_do_not_depend_on_the_texts_before_it(texts):
     # spaCy's tokenizer keeps a cache.
@@ -254,7 +249,6 @@ def test_a_texts_tokens_do_not_depend_on_the_texts_before_it(texts):
         assert [cut(text) for text in texts] == [cut(text) for text in reversed(texts)][::-1]
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(TEXTS, max_size=5))
 def test_many_texts_at_once_are_cut_as_each_alone(texts):
     for together, cut in zip(BATCH_CUTS, CUTS, strict=True):

@@ -4,7 +4,7 @@ import time
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from nltk.tokenize import TweetTokenizer
 
@@ -61,14 +61,12 @@ TEXTS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
 @given(TEXTS)
 @example("http://http:// :// @@ ## <<>> \u200d\u200d")
 def test_no_sign_is_lost_or_added_but_white_space(text):
     assert "".join(tokens(text, lowercase=False)[0]) == "".join(text.split())
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(TEXTS, max_size=6))
 def test_a_text_is_cut_alike_alone_and_among_others(texts):
     together = cut(pa.array(texts, pa.string()), True).to_pylist()

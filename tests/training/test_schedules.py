@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 
 from unroll.training.schedules import SCHEDULES, factor
 
@@ -67,13 +67,11 @@ def test_constant_stays_what_it_is():
     assert set(ours("constant", 0.0, 20)) == {1.0}
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(SCHEDULES)), SHARES, STEPS)
 def test_no_step_stands_still_goes_backwards_or_exceeds_the_rate(schedule, warm_up, steps):
     assert all(0 < rate <= 1 for rate in ours(schedule, warm_up, steps))
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(SCHEDULES)), SHARES, STEPS)
 def test_a_rate_does_not_depend_on_what_was_asked_before(schedule, warm_up, steps):
     backwards = [factor(schedule, warm_up, step, steps) for step in reversed(range(steps))]

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from unroll.failures import Refusal
 SCHEMA = "2.0"
 HEAD = f"schema: '{SCHEMA}'\nstages:\n"
 BLOCK = re.compile(r"^  (?=\S)", re.MULTILINE)
+IGNORED = ("__pycache__", ".gitignore", ".*.tmp")
+"""What .dvcignore names: DVC sees none of it in a folder."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +148,14 @@ def md5_of(path: Path) -> str | None:
     """Return a file's or folder's hash as dvc.lock has it, or None where there is nothing."""
     if path.is_dir():
         found = (file.relative_to(path) for file in path.rglob("*") if file.is_file())
-        # What .dvcignore names: DVC does not see it either.
-        names = sorted(file.as_posix() for file in found if "__pycache__" not in file.parts)
+        names = sorted(file.as_posix() for file in found if not _is_ignored(file))
         listing = [{"md5": _md5_of_file(path / name), "relpath": name} for name in names]
         return hashlib.md5(json.dumps(listing).encode()).hexdigest() + ".dir"
     return _md5_of_file(path) if path.is_file() else None
+
+
+def _is_ignored(file: Path) -> bool:
+    return any(fnmatch(part, pattern) for part in file.parts for pattern in IGNORED)
 
 
 def _md5_of_file(path: Path) -> str:
