@@ -21,7 +21,7 @@ def main(corpus: str, network_name: str) -> None:
     device = profile["device"]
     data = Path("data/vocabulary") / corpus
     vocabulary_sha256 = files.sha256_of(data / "vocabulary.txt")
-    vocabulary = (data / "vocabulary.txt").read_text(encoding="utf-8").count("\n")
+    vocabulary = (data / "vocabulary.txt").read_bytes().count(b"\n")
     vectors = Path("data/vectors") / corpus / network_name / "test"
     train = EncodedSplit.load(data / "train", device, vocabulary)
     test = EncodedSplit.load(data / "test", device, vocabulary, pretrained(vectors, "test"))

@@ -32,7 +32,7 @@ def main(corpus: str, network_name: str, seed: int) -> None:
     environment.prepare_torch(device, rules.matmul_precision)
 
     data = Path("data/vocabulary") / corpus
-    vocabulary = (data / "vocabulary.txt").read_text(encoding="utf-8").count("\n")
+    vocabulary = (data / "vocabulary.txt").read_bytes().count(b"\n")
     headline = params.get(f"corpora.{corpus}.headline", tasks.Headline)
     experiment = Experiment(network, rules, headline, vocabulary, len(labels), seed)
     vectors = Path("data/vectors") / corpus / network_name / "training"

@@ -22,6 +22,20 @@ def test_the_code_that_a_stage_depends_on_is_all_that_it_imports(stage):
     assert code == code_of(ROOT / f"stages/{stage}.py", ROOT)
 
 
+@pytest.mark.parametrize(
+    ("record", "stages"),
+    [
+        ("text.json", {"download", "preprocess", "vocabulary", "vectors"}),
+        ("training.json", {"train", "evaluate"}),
+        ("results.json", {"evaluate", "compare", "report"}),
+    ],
+)
+def test_what_decides_bits_beside_data_and_code_is_a_dependency(record, stages):
+    """So DVC's run-cache never restores what was made under another profile."""
+    path = f"data/environment/{record}"
+    assert {stage for stage in STAGES if path in STAGES[stage]["deps"]} == stages
+
+
 def test_the_page_depends_on_all_that_it_is_made_of():
     assert {path.name for path in (ROOT / "unroll/report").glob("page.*")} == {
         "page.css",

@@ -25,6 +25,7 @@ PINNED = {
 }
 TEXT_PACKAGES = ("datasets", "gensim", "nltk", "numpy", "pandas", "pyarrow", "spacy", "tokenizers")
 TRAINING_PACKAGES = ("numpy", "safetensors", "torch")
+RESULTS_PACKAGES = ("jinja2", "numpy", "pandas", "pyarrow", "scipy", "statsmodels", "vl-convert-python")
 
 
 def pin() -> None:
@@ -40,13 +41,18 @@ def pin() -> None:
 
 def text_record() -> dict[str, str]:
     """What decides the bytes of the data stages: Python and the libraries that read and cut text."""
-    return {"python": _python(), **{name: version(name) for name in TEXT_PACKAGES}}
+    return _record_of(TEXT_PACKAGES)
+
+
+def results_record() -> dict[str, str]:
+    """What decides the bytes of predictions, comparisons and the page, beside what they are made of."""
+    return _record_of(RESULTS_PACKAGES)
 
 
 def training_record(device: str) -> dict[str, object]:
     """What decides the bits of weights and scores, beside data, code and parameters."""
-    packages = {name: version(name) for name in TRAINING_PACKAGES}
-    return {"device": device, "device_name": _device_name(device), "python": _python(), **packages, **PINNED}
+    kind = {"device": device, "device_name": _device_name(device)}
+    return kind | _record_of(TRAINING_PACKAGES) | PINNED
 
 
 def choose_device(wanted: Device) -> str:
@@ -75,8 +81,9 @@ def prepare_torch(device: str, matmul_precision: str) -> None:
         torch.backends.cudnn.benchmark = False
 
 
-def _python() -> str:
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
+def _record_of(packages: tuple[str, ...]) -> dict[str, str]:
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {"python": python, **{name: version(name) for name in packages}}
 
 
 def _device_name(device: str) -> str:

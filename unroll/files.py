@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from unroll.failures import damaged
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -59,7 +61,15 @@ def write_json(path: Path, document: object) -> None:
 
 
 def read_json(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Return the document.
+
+    Raises:
+        Refusal: the file is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise damaged(path, error) from None
 
 
 def write_csv(path: Path, rows: list[dict]) -> None:

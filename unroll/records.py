@@ -19,6 +19,7 @@ def of(whole: Catalogue, device: str) -> dict[str, object]:
     named = vectors.of_networks(whole.select.networks, whole.networks, whole.vectors)
     found: dict[str, object] = {
         "text.json": environment.text_record(),
+        "results.json": environment.results_record(),
         "training.json": environment.training_record(device) | (products.record() if device == "cpu" else {}),
         "vectors.json": vectors.as_document(named),
     }
