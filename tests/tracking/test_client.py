@@ -14,7 +14,7 @@ from locked_project import Project
 
 from stages import track
 from unroll.failures import Refusal
-from unroll.tracking import client
+from unroll.tracking import place
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,12 +26,12 @@ def test_the_line_counts_runs_and_hides_a_password(
     assert capsys.readouterr().out.startswith(
         "track: 4 runs, their 2 parents and 1 comparisons current (7 new, 0 revived, 0 stale), sqlite:///"
     )
-    assert client.without_password("postgresql://me:secret@host/db") == "postgresql://host/db"
+    assert place.without_password("postgresql://me:secret@host/db") == "postgresql://host/db"
 
 
 def test_an_unusable_database_is_refused_by_name(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     (project.folder / "runs.db").write_text("no database " * 100)
-    with pytest.raises(Refusal, match=r"runs\.db cannot be read"):
+    with pytest.raises(Refusal, match=r"runs\.db cannot be used .*doctor --fix"):
         project.track()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "gopher://me:secret@host")
     with pytest.raises(Refusal, match="MLFLOW_TRACKING_URI: gopher://host cannot be used"):
