@@ -27,6 +27,8 @@ HEAD = f"schema: '{SCHEMA}'\nstages:\n"
 BLOCK = re.compile(r"^  (?=\S)", re.MULTILINE)
 OUTSIDE = re.compile(r"^(?!  ).", re.MULTILINE)
 """The start of a line that belongs to no entry."""
+DAMAGE = frozenset("\0\ufffd")
+"""What a disk leaves where it had not written yet, and what stands for bytes that are no text."""
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
@@ -148,7 +150,7 @@ def looks_torn(path: Path) -> bool:
     text = path.read_bytes().decode("utf-8", "replace")
     found = _blocks(text)
     last = next(reversed(found.items()), None)
-    regular = text.startswith(HEAD) and text.endswith("\n") and "\0" not in text
+    regular = text.startswith(HEAD) and text.endswith("\n") and not DAMAGE & set(text)
     if regular and not OUTSIDE.search(text.removeprefix(HEAD)) and (last is None or _is_whole(*last)):
         return False
     try:  # a lock of another layout is as good
@@ -159,7 +161,7 @@ def looks_torn(path: Path) -> bool:
 
 
 def _is_whole(name: str, lines: str) -> bool:
-    if not lines.endswith("\n"):
+    if not lines.endswith("\n") or DAMAGE & set(lines):
         return False
     try:
         document = YAML(typ="safe").load(lines)
