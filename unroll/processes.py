@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from textwrap import shorten
 
 import psutil
 
@@ -42,7 +43,8 @@ def command_of(process: psutil.Process) -> list[str]:
 
 
 def in_words(process: psutil.Process) -> str:
-    return f"process {process.pid} ({' '.join(command_of(process)) or 'command unknown'})"
+    command = shorten(" ".join(command_of(process)), 80, placeholder=" ...") or "command unknown"
+    return f"process {process.pid} ({command})"
 
 
 def working_in(folder: Path) -> Iterator[psutil.Process]:
@@ -79,5 +81,5 @@ def holding(path: Path) -> list[psutil.Process]:
 
 
 def holders_in_words(path: Path) -> str:
-    """Say who has the file open, as far as can be seen."""
+    """Say who has the file open, for where somebody has it locked."""
     return ", ".join(map(in_words, holding(path))) or "a process that cannot be seen from here"

@@ -65,7 +65,7 @@ class Tracker:
                 return
             self.database.parent.mkdir(parents=True, exist_ok=True)
             with open(f"{self.database}-lock", "w") as stream:
-                _lock(stream, self.database)
+                _lock(stream)
                 with _unsynchronised() if _is_empty(self.database) else nullcontext():
                     _initialise(self.database)
                     yield
@@ -151,25 +151,25 @@ def _initialise(database: Path) -> None:
             connection.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            raise Refusal(_busy(database, database)) from None
+            raise Refusal(_busy(database)) from None
         mend = "python -m unroll doctor --fix sets it aside, and it is rebuilt"
         raise Refusal(f"{database} cannot be used ({error}): {mend}") from None
 
 
-def _lock(stream: IO, database: Path) -> None:
+def _lock(stream: IO) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         try:
             return fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise Refusal(_busy(database, Path(stream.name))) from None
+                raise Refusal(_busy(Path(stream.name))) from None
             time.sleep(0.05)
 
 
-def _busy(database: Path, locked: Path) -> str:
+def _busy(locked: Path) -> str:
     who = processes.holders_in_words(locked)
     return (
-        f"{locked} is locked, by {who}, and was for {WAIT_SECONDS} s: nothing of dvc.lock is lost; once "
-        f"{database} is free, python -m unroll repro or dvc repro track shows it there"
+        f"{locked} has been locked for {WAIT_SECONDS} s; it is open in {who}. No result is lost: once that "
+        "has ended, python -m unroll repro or dvc repro track shows them in MLflow"
     )
