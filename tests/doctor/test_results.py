@@ -72,6 +72,13 @@ def test_a_half_written_result_goes(project: None, damage: str) -> None:
     assert not Path("made").exists() and Path("single").exists()
 
 
+def test_of_a_torn_lock_the_whole_entries_count(project: None) -> None:
+    LOCK.write_text(LOCK.read_text()[:-9])
+    Path("made/a").write_text("half")
+    Path("single").write_text("half")
+    assert [finding.place for finding in half_written()] in (["made"], ["single"])
+
+
 def test_what_is_other_because_its_stage_reads_something_else_stays(project: None) -> None:
     Path("text").write_text("another text\n")
     Path("made/a").write_text("made of it\n")

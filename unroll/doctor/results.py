@@ -64,8 +64,10 @@ def broken_cache(cache: Path, lock: Path, pipeline: Path) -> Iterator[Finding]:
 def _entries(lock: Path) -> list[lockfile.Entry]:
     try:
         return list(lockfile.read(lock).values())
-    except Refusal:  # missing; or torn, which another finding says
-        return []
+    except Refusal:  # missing; or torn, which another finding says: then those that are whole
+        whole = lockfile.whole_blocks(lock.read_text("utf-8", "replace") if lock.exists() else "")
+        documents = [(name, YAML(typ="safe").load(lines)[name]) for name, lines in whole.items()]
+        return [lockfile.Entry(name, document) for name, document in documents]
 
 
 def _on_disk(lock: Path, uncached: set[str]) -> Bytes:
