@@ -37,8 +37,8 @@ def mended(content: bytes) -> list[str]:
     kept = locks.aside(LOCK)
     finding.mend()
     assert kept.read_bytes() == content
-    assert not list(locks.torn(LOCK)) and not lockfile.looks_torn(LOCK)
-    return list(lockfile.read(LOCK))
+    assert not list(locks.torn(LOCK))
+    return list(lockfile.read(LOCK)) if LOCK.exists() else []
 
 
 def test_a_whole_lock_is_left_alone_and_so_is_none() -> None:
@@ -75,6 +75,16 @@ def test_damage_of_other_kinds_costs_no_whole_entry(content: bytes, left: list[s
     LOCK.write_bytes(content)
     assert lockfile.looks_torn(LOCK)
     assert mended(content) == left
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_lock_cut_before_its_first_entry_is_removed(lines: int) -> None:
+    LOCK.write_text("".join(WHOLE.splitlines(keepends=True)[:lines]))
+    (finding,) = locks.without_entries(LOCK)
+    finding.mend()
+    assert not LOCK.exists() and not list(locks.without_entries(LOCK))
+    LOCK.write_text(WHOLE)
+    assert not list(locks.without_entries(LOCK))
 
 
 def test_what_git_has_of_a_torn_lock_comes_from_there() -> None:

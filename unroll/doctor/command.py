@@ -35,6 +35,7 @@ def parameters() -> Iterator[Finding]:
 
 
 BLOCKING: list[Examination] = [
+    partial(locks.without_entries, LOCK),
     partial(locks.torn_at_a_glance, LOCK),
     partial(locks.torn_at_a_glance, PARKED),
     partial(runs.torn_rwlock, RWLOCK),
@@ -46,6 +47,7 @@ ALL: list[Examination] = [
     partial(disk.no_space, ROOT, GROWING),
     partial(disk.no_right_to_write, ROOT, WRITTEN),
     parameters,
+    partial(locks.without_entries, LOCK),
     partial(locks.torn, LOCK),
     partial(locks.torn, PARKED),
     partial(runs.torn_rwlock, RWLOCK),

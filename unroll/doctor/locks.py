@@ -16,6 +16,9 @@ from unroll.doctor.finding import Finding
 from unroll.failures import Refusal
 from unroll.pipeline import lockfile
 
+CUT_EARLY = frozenset({lockfile.HEAD, lockfile.HEAD.splitlines(keepends=True)[0]})
+"""What is left of a lock that was cut at the end of one of its first two lines."""
+
 
 def torn(path: Path) -> Iterator[Finding]:
     """Find a lock that cannot be read as a whole."""
@@ -43,6 +46,12 @@ def torn_at_a_glance(path: Path) -> Iterator[Finding]:
         yield from torn(path)
 
 
+def without_entries(path: Path) -> Iterator[Finding]:
+    """Find a lock that was cut before its first entry, which DVC does not read."""
+    if path.exists() and not lockfile.blocks(path) and path.read_text("utf-8", "replace") in CUT_EARLY:
+        yield Finding(str(path), "without entries", "removed: the run-cache restores them", path.unlink)
+
+
 def salvaged(path: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Return the lines of the entries that are whole, and of those that git has and the file lacks."""
     whole = lockfile.whole_blocks(path.read_text(encoding="utf-8", errors="replace"))
@@ -61,4 +70,7 @@ def aside(path: Path) -> Path:
 
 def mend(path: Path, entries: dict[str, str]) -> None:
     shutil.copyfile(path, aside(path))
-    files.write_text(path, lockfile.HEAD + "".join(entries.values()))
+    if entries:
+        files.write_text(path, lockfile.HEAD + "".join(entries.values()))
+    else:
+        path.unlink()  # DVC takes a lock that is not there, but none without entries
