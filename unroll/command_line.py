@@ -104,7 +104,7 @@ def repro(
     if not found.reported:
         scheduler.run_all(alone, slots, LOGS, gpus, quiet)
     try:
-        if found.reported:
+        if found.reported and "track" in (lockfile.blocks(LOCK) or {}):
             console.print("nothing is left to run: only the tracker looks again")
             # As dvc.yaml has it, but without DVC, which would rewrite the lock to say the same.
             scheduler.run_one(["-m", "stages.track"], LOGS / "track.log")
