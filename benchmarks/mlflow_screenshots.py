@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from playwright.sync_api import Page, sync_playwright
 
-from unroll.tracking.client import Tracker, address
+from unroll.tracking.client import Tracker
+from unroll.tracking.place import address
 
 PAGE = os.environ.get("MLFLOW_PAGE", "http://127.0.0.1:5000")
 VIEWS = {

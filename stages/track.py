@@ -28,12 +28,12 @@ def main() -> None:
     ]
     compared = comparisons(entries)
     # MLflow, 2 s to import: after the lock has been found good.
-    from unroll.tracking import client, tracker
+    from unroll.tracking import client, place, tracker
 
-    outcome = tracker.project(groups, compared, uri := client.address(), client.commit())
+    outcome = tracker.project(groups, compared, uri := place.address(), client.commit())
     changes = f"{outcome.new} new, {outcome.revived} revived, {outcome.stale} stale"
     runs = f"{outcome.children} runs, their {outcome.parents} parents and {outcome.comparisons} comparisons"
-    print(f"track: {runs} current ({changes}), {client.without_password(uri)}")
+    print(f"track: {runs} current ({changes}), {place.without_password(uri)}")
 
 
 def training(corpus: str, network: str, seed: str, entry: lockfile.Entry) -> projection.Training:

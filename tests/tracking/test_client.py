@@ -14,9 +14,23 @@ from locked_project import Project
 
 from stages import track
 from unroll.failures import Refusal
-from unroll.tracking import client
+from unroll.tracking import client, place
 
 ROOT = Path(__file__).resolve().parents[2]
+HOLD_FILE = """
+import fcntl, sys
+stream = open("runs.db-lock", "w")
+fcntl.flock(stream, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+HOLD_DATABASE = """
+import sqlite3, sys
+connection = sqlite3.connect("runs.db")
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 def test_the_line_counts_runs_and_hides_a_password(
@@ -26,16 +40,33 @@ def test_the_line_counts_runs_and_hides_a_password(
     assert capsys.readouterr().out.startswith(
         "track: 4 runs, their 2 parents and 1 comparisons current (7 new, 0 revived, 0 stale), sqlite:///"
     )
-    assert client.without_password("postgresql://me:secret@host/db") == "postgresql://host/db"
+    assert place.without_password("postgresql://me:secret@host/db") == "postgresql://host/db"
 
 
 def test_an_unusable_database_is_refused_by_name(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     (project.folder / "runs.db").write_text("no database " * 100)
-    with pytest.raises(Refusal, match=r"runs\.db cannot be read"):
+    with pytest.raises(Refusal, match=r"runs\.db cannot be used .*doctor --fix"):
         project.track()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "gopher://me:secret@host")
     with pytest.raises(Refusal, match="MLFLOW_TRACKING_URI: gopher://host cannot be used"):
         track.main()
+
+
+@pytest.mark.parametrize("locked", ["the file beside it", "the database"])
+def test_a_database_that_somebody_holds_is_waited_for_and_then_refused_by_name(
+    project: Project, monkeypatch: pytest.MonkeyPatch, locked: str
+) -> None:
+    monkeypatch.setattr(client, "WAIT_SECONDS", 0.3)
+    shutil.copy(project.empty_database, "runs.db")
+    hold = HOLD_FILE if locked == "the file beside it" else HOLD_DATABASE
+    holder = subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+    try:
+        holder.stdout.readline()
+        with pytest.raises(Refusal, match=rf"runs\.db.*locked.*process {holder.pid} .*dvc repro track"):
+            project.track()
+    finally:
+        holder.communicate()
+    assert project.track() == (7, 0, 0)
 
 
 def test_a_database_from_another_place_is_refused(project: Project) -> None:

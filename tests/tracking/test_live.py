@@ -103,6 +103,44 @@ def test_a_deleted_experiment_comes_back(tracker: Tracker) -> None:
     assert "gru seed 2" in {run.info.run_name for run in runs(tracker.uri)}
 
 
+def test_a_run_whose_process_was_killed_is_closed_by_the_next_track_and_a_living_one_is_not(
+    project: Project,
+) -> None:
+    project.track()
+    names = {"1": "killed", "2": "alive", "3": "elsewhere"}
+    processes = {seed: start(project.uri, "tiny", "gru", seed) for seed in names}
+    for process in processes.values():
+        process.stdin.writelines(lines(EPOCHS[0]))
+        process.stdin.flush()
+    while not (found := runs_if_any(project.uri)) or len(found) < 3:
+        assert all(process.poll() is None for process in processes.values())
+    elsewhere = next(run for run in found if run.data.tags["seed"] == "3")
+    project.client.set_tag(elsewhere.info.run_id, live.HOST, "another machine")
+    for seed in ("1", "3"):
+        processes[seed].kill()
+        processes[seed].communicate()
+    try:
+        project.track()
+        status = {names[run.data.tags["seed"]]: run.info.status for run in runs(project.uri)}
+    finally:
+        processes["2"].communicate()
+    assert status == {"killed": "KILLED", "alive": "RUNNING", "elsewhere": "RUNNING"}
+
+
+def test_a_number_that_another_process_has_by_now_keeps_no_run_open(tracker: Tracker) -> None:
+    run_id = live._begin(tracker, "tiny", "gru", "1")
+    live.close_lost(tracker)
+    assert runs(tracker.uri)[0].info.status == "RUNNING"  # that process is this one
+    tracker.client.set_tag(run_id, live.STARTED, "1.0")
+    live.close_lost(tracker)
+    assert runs(tracker.uri)[0].info.status == "KILLED"
+
+
+def runs_if_any(uri: str) -> list[Run]:
+    experiment = MlflowClient(tracking_uri=uri).get_experiment_by_name("tiny live")
+    return runs(uri) if experiment else []
+
+
 def test_several_may_start_at_once_where_there_is_no_database(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'fresh.db'}"
     names = [("tiny", "gru", "1"), ("tiny", "gru", "2"), ("other", "bow", "1")]

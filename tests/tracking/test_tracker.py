@@ -156,7 +156,9 @@ def test_a_half_written_run_is_made_again(project: Project, name: str, fault: st
     else:
         project.client.delete_tag(broken, "state")
     assert project.track() == (1, 0, 0)
-    assert project.client.get_run(broken).info.lifecycle_stage == "deleted"
+    gone = project.client.get_run(broken).info
+    assert gone.lifecycle_stage == "deleted"
+    assert gone.status == ("KILLED" if fault == "running" else "FINISHED")
     runs = project.runs()
     assert runs[name].info.run_id != broken and len(runs) == 7
     assert runs["bow seed 1"].data.tags["mlflow.parentRunId"] == runs["bow"].info.run_id

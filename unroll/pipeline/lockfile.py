@@ -26,6 +26,11 @@ from unroll.failures import Refusal
 SCHEMA = "2.0"
 HEAD = f"schema: '{SCHEMA}'\nstages:\n"
 BLOCK = re.compile(r"^  (?=\S)", re.MULTILINE)
+OUTSIDE = re.compile(r"^(?!  ).", re.MULTILINE)
+"""The start of a line that belongs to no entry."""
+DAMAGE = frozenset("\0\ufffd")
+"""What a disk leaves where it had not written yet, and what stands for bytes that are no text."""
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 IGNORED = ("__pycache__", ".gitignore", ".*.tmp")
 """What .dvcignore names: DVC sees none of it in a folder."""
 
@@ -67,16 +72,21 @@ def read(path: Path) -> dict[str, Entry]:
     Raises:
         Refusal: the file is missing, damaged or of another schema.
     """
-    mend = f"restore it (git checkout {path}), or delete it and run dvc repro"
+    mend = "python -m unroll doctor --fix keeps what is whole of it, and nothing is trained again"
     try:
-        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = YAML(typ="safe").load(text)
     except FileNotFoundError:
         raise Refusal(f"{path} is missing: run dvc repro, which writes it") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise Refusal(f"{path} cannot be read as YAML: {mend}. {error}") from None
     if not isinstance(document, dict) or str(document.get("schema")) != SCHEMA:
         raise Refusal(f"{path}: schema is not {SCHEMA}: {mend}")
+    if not text.endswith("\n"):
+        raise Refusal(f"{path} is cut short amid its last line: {mend}")
     stages = document.get("stages") or {}
+    if not isinstance(stages, dict):
+        raise Refusal(f"{path}: stages is no mapping: {mend}")
     for stage, recorded in stages.items():
         if not isinstance(recorded, dict) or not isinstance(recorded.get("cmd"), str):
             raise Refusal(f"{path}: stages.{stage} has no cmd: {mend}")
@@ -129,7 +139,47 @@ def blocks(lock: Path) -> dict[str, str] | None:
     """Return each entry's lines by its name, or None where the file is not as DVC writes it."""
     text = lock.read_text(encoding="utf-8") if lock.exists() else ""
     found = _blocks(text)
-    return found if HEAD + "".join(found.values()) == text else None
+    # A last line that was cut short would take the next entry's first one in.
+    return found if text.endswith("\n") and HEAD + "".join(found.values()) == text else None
+
+
+def whole_blocks(text: str) -> dict[str, str]:
+    """Return the lines of each entry that can be read by itself, of a text that may be torn anywhere."""
+    return {name: lines for name, lines in _blocks(text).items() if _is_whole(name, lines)}
+
+
+def looks_torn(path: Path) -> bool:
+    """Whether the file cannot be what DVC writes, by its first and last lines and the shape of the others."""
+    text = path.read_bytes().decode("utf-8", "replace")
+    found = _blocks(text)
+    last = next(reversed(found.items()), None)
+    regular = text.startswith(HEAD) and text.endswith("\n") and not DAMAGE & set(text)
+    if regular and not OUTSIDE.search(text.removeprefix(HEAD)) and (last is None or _is_whole(*last)):
+        return False
+    try:  # a lock of another layout is as good
+        read(path)
+    except Refusal:
+        return True
+    return False
+
+
+def _is_whole(name: str, lines: str) -> bool:
+    if not lines.endswith("\n") or DAMAGE & set(lines):
+        return False
+    try:
+        document = YAML(typ="safe").load(lines)
+        recorded = document[name]
+        if list(document) != [name] or not isinstance(recorded["cmd"], str):
+            return False
+        pairs = [
+            (one["path"], one["md5"])
+            for part in ("deps", "outs")
+            for one in recorded.get(part, [])
+            if "md5" in one or one.get("hash") == "md5"
+        ]
+    except (YAMLError, KeyError, TypeError, AttributeError):
+        return False
+    return all(isinstance(path, str) and MD5.fullmatch(str(md5)) for path, md5 in pairs)
 
 
 def _blocks(text: str) -> dict[str, str]:
@@ -147,11 +197,15 @@ def key_of(document: object) -> str:
 def md5_of(path: Path) -> str | None:
     """Return a file's or folder's hash as dvc.lock has it, or None where there is nothing."""
     if path.is_dir():
-        found = (file.relative_to(path) for file in path.rglob("*") if file.is_file())
-        names = sorted(file.as_posix() for file in found if not _is_ignored(file))
-        listing = [{"md5": _md5_of_file(path / name), "relpath": name} for name in names]
-        return hashlib.md5(json.dumps(listing).encode()).hexdigest() + ".dir"
+        return hashlib.md5(json.dumps(listing_of(path)).encode()).hexdigest() + ".dir"
     return _md5_of_file(path) if path.is_file() else None
+
+
+def listing_of(folder: Path) -> list[dict[str, str]]:
+    """Return what a folder's hash is of, as DVC keeps it."""
+    found = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+    names = sorted(file.as_posix() for file in found if not _is_ignored(file))
+    return [{"md5": _md5_of_file(folder / name), "relpath": name} for name in names]
 
 
 def _is_ignored(file: Path) -> bool:

@@ -38,6 +38,7 @@ def take(root: Path) -> Survey:
     import networkx
     from dvc.exceptions import DvcException
     from dvc.repo import Repo, lock_repo
+    from ruamel.yaml.error import YAMLError
 
     # Under one lock, or DVC would read every stage twice.
     try:
@@ -45,8 +46,8 @@ def take(root: Path) -> Survey:
             status = set(repo.status())
             graph = repo.index.graph
             stages = {stage.addressing: stage for stage in repo.index.stages}
-    except DvcException as error:
-        raise Refusal(f"dvc status: {error}") from None
+    except (DvcException, YAMLError) as error:
+        raise Refusal(f"dvc status: {error}\npython -m unroll doctor says what is in the way") from None
     changed = status - SERIAL
     # DVC's edges lead from a stage to what it needs.
     stale = {one.addressing for name in changed for one in networkx.ancestors(graph, stages[name])}

@@ -5,19 +5,18 @@ judges; to add to a run that exists needs none.
 """
 
 import fcntl
-import os
-import re
 import shutil
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import unquote
+from typing import IO
 
-from unroll import files
+from unroll import files, processes
 from unroll.failures import Refusal
 from unroll.tracking.imports import (
     ArtifactRepository,
@@ -31,9 +30,12 @@ from unroll.tracking.imports import (
     event,
     get_artifact_repository,
 )
+from unroll.tracking.place import database_of, without_password
 
 NOTE = "mlflow.note.content"
 """The tag whose text MLflow shows as the description of a run or experiment."""
+WAIT_SECONDS = 60
+"""For another process to let go of the database."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,7 @@ class Tracker:
 
     @property
     def database(self) -> Path | None:
-        """The file of a local database; None for a server."""
-        place = unquote(self.uri.removeprefix("sqlite:///").split("?")[0])
-        return Path(place) if self.uri.startswith("sqlite:///") else None
+        return database_of(self.uri)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -65,7 +65,7 @@ class Tracker:
                 return
             self.database.parent.mkdir(parents=True, exist_ok=True)
             with open(f"{self.database}-lock", "w") as stream:
-                fcntl.flock(stream, fcntl.LOCK_EX)
+                _lock(stream)
                 with _unsynchronised() if _is_empty(self.database) else nullcontext():
                     _initialise(self.database)
                     yield
@@ -101,10 +101,6 @@ class Tracker:
         return self.database.resolve().with_name(root) / experiment
 
 
-def address() -> str:
-    return os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-
-
 def commit() -> str | None:
     """Return HEAD, or None outside git; what ran is told apart by the lock's hashes, not by it."""
     try:
@@ -112,10 +108,6 @@ def commit() -> str | None:
     except FileNotFoundError:
         return None
     return head.stdout.strip() or None
-
-
-def without_password(text: str) -> str:
-    return re.sub(r"://[^/@\s]*@", "://", text)
 
 
 def all_pages(search: Callable[[str | None], PagedList]) -> Iterator:
@@ -153,7 +145,31 @@ def _initialise(database: Path) -> None:
             place = str(temporary).replace("%", "%25")
             MlflowClient(tracking_uri=f"sqlite:///{place}").search_experiments(max_results=1)
     try:
-        with closing(sqlite3.connect(database)) as connection:
+        # As who writes: one that another process writes to, or has locked, is waited for.
+        with closing(sqlite3.connect(database, timeout=WAIT_SECONDS)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
             connection.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.DatabaseError as error:
-        raise Refusal(f"{database} cannot be read ({error}): delete it, it is rebuilt") from None
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise Refusal(_busy(database)) from None
+        mend = "python -m unroll doctor --fix sets it aside, and it is rebuilt"
+        raise Refusal(f"{database} cannot be used ({error}): {mend}") from None
+
+
+def _lock(stream: IO) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise Refusal(_busy(Path(stream.name))) from None
+            time.sleep(0.05)
+
+
+def _busy(locked: Path) -> str:
+    who = processes.holders_in_words(locked)
+    return (
+        f"{locked} has been locked for {WAIT_SECONDS} s; it is open in {who}. No result is lost: once that "
+        "has ended, python -m unroll repro or dvc repro track shows them in MLflow"
+    )

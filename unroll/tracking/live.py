@@ -7,17 +7,23 @@ lines that just end were those of a training that was killed. Each training is a
 """
 
 import json
+import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterable
 
-from unroll.tracking.client import NOTE, Tracker, address, commit, without_password
-from unroll.tracking.imports import Metric
+from unroll import processes
+from unroll.tracking.client import NOTE, Tracker, all_pages, commit
+from unroll.tracking.imports import Metric, Run
+from unroll.tracking.place import address, without_password
 from unroll.tracking.projection import metric_name
 
 SUFFIX = " live"
 """No name of a corpus has a space in it."""
+HOST, PID, STARTED = "process.host", "process.id", "process.started"
+"""Tags: who fills a run. A number alone may go to another process, also after a restart."""
 
 
 def show(tracker: Tracker, corpus: str, network: str, seed: str, lines: Iterable[str]) -> None:
@@ -41,6 +47,24 @@ def show(tracker: Tracker, corpus: str, network: str, seed: str, lines: Iterable
         tracker.client.set_terminated(run_id, status)
 
 
+def close_lost(tracker: Tracker) -> None:
+    """Close as KILLED the runs of trainings whose process on this machine has ended without a word."""
+    ours = [one.experiment_id for name, one in tracker.experiments().items() if name.endswith(SUFFIX)]
+    search = tracker.client.search_runs
+    # A list first: to close a run amid the pages would shift those that follow.
+    running = all_pages(lambda token: search(ours, "attributes.status = 'RUNNING'", page_token=token))
+    for run in list(running) if ours else []:
+        if _is_lost(run):
+            tracker.client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _is_lost(run: Run) -> bool:
+    tags = run.data.tags
+    if tags.get(HOST) != socket.gethostname():
+        return False  # whether it lives cannot be told from here
+    return str(processes.started(int(tags[PID]))) != tags[STARTED]
+
+
 def _begin(tracker: Tracker, corpus: str, network: str, seed: str) -> str:
     name = f"{corpus}{SUFFIX}"
     experiment = tracker.experiments().get(name)
@@ -50,6 +74,7 @@ def _begin(tracker: Tracker, corpus: str, network: str, seed: str) -> str:
     elif experiment.lifecycle_stage == "deleted":
         tracker.client.restore_experiment(experiment.experiment_id)
     tags = {"corpus": corpus, "network": network, "seed": seed, "level": "live", NOTE: "No result yet."}
+    tags |= {HOST: socket.gethostname(), PID: str(os.getpid()), STARTED: str(processes.started(os.getpid()))}
     head = commit()
     if head:
         tags["mlflow.source.git.commit"] = head

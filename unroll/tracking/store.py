@@ -114,6 +114,8 @@ class Store:
             if run.info.status == "FINISHED" and "state" in run.data.tags:
                 runs.append(run)
             else:
+                if run.info.status == "RUNNING":  # what wrote it keeps out every other: it has been killed
+                    self.client.set_terminated(run.info.run_id, "KILLED")
                 self.client.delete_run(run.info.run_id)
         return sorted(runs, key=lambda run: (run.data.tags["state"] != "current", -run.info.start_time))
 

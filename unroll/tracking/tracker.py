@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from unroll.pipeline.lockfile import key_of
+from unroll.tracking import live
 from unroll.tracking.client import Tracker
 from unroll.tracking.imports import Run
 from unroll.tracking.projection import Group, Scores
@@ -38,6 +39,7 @@ def project(groups: list[Group], comparisons: list[Comparison], uri: str, commit
     tracker = Tracker(uri)
     bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with tracker.alone(), bar:
+        live.close_lost(tracker)
         store = Store(tracker, {group.corpus for group in groups}, commit)
         for group in bar.track(groups, description="MLflow"):
             _project_group(store, group)

@@ -1,0 +1,1 @@
+"""What a crash can leave behind: found, told, and mended."""
