@@ -125,7 +125,4 @@ def _replace(paths: list[Path], on_disk: Bytes) -> None:
 
 def _remove(paths: list[Path]) -> None:
     for path in paths:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        files.remove(path)
