@@ -1,16 +1,16 @@
 """What was never finished goes, what is being written stays."""
 
-import json
 import os
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from safetensors.numpy import save_file
+import torch
+from safetensors.torch import save_file
 
 from unroll import files
 from unroll.doctor import leftovers
+from unroll.networks.checkpoints import save_checkpoint
 
 NOBODY = 2**22 + 1
 """More than Linux gives to any process."""
@@ -51,13 +51,11 @@ def test_a_number_that_a_later_process_has_does_not_keep_a_file() -> None:
 
 def test_a_checkpoint_that_cannot_be_read_goes() -> None:
     folder = Path("checkpoints")
-    folder.mkdir()
-    metadata = {"document": json.dumps({"epoch": 1})}
-    save_file({"weights": np.zeros(8)}, folder / "good.safetensors", metadata)
+    save_checkpoint(folder / "good.safetensors", {"model": {"weights": torch.zeros(8)}}, {"epoch": 1})
     content = (folder / "good.safetensors").read_bytes()
     (folder / "half.safetensors").write_bytes(content[: len(content) // 2])
     (folder / "empty.pretraining").touch()
-    save_file({"weights": np.zeros(8)}, folder / "nothing_said.safetensors")
+    save_file({"model/weights": torch.zeros(8)}, folder / "nothing_said.safetensors")
     (finding,) = leftovers.unreadable_checkpoints(folder)
     finding.mend()
     assert [path.name for path in folder.iterdir()] == ["good.safetensors"]
