@@ -13,7 +13,7 @@ HEAD = """# Faults and bad inputs that were tried
 
 
 class Table:
-    """A plugin that gathers a row a test and writes them when all have ended."""
+    """A plugin that gathers a row a test; writes and prints them when all have ended."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -29,6 +29,12 @@ class Table:
         self.rows[report.nodeid] = row
 
     def pytest_sessionfinish(self) -> None:
+        files.write_text(self.path, self.as_markdown())
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.write(self.as_markdown())
+
+    def as_markdown(self) -> str:
         sections: dict[str, list[dict[str, str]]] = {}
         for nodeid in sorted(self.rows):
             row = self.rows[nodeid]
@@ -40,7 +46,7 @@ class Table:
                 f"| {_cell(row.get('tried', ''))} | {_cell(row['did'])} | {row['seconds']} |" for row in rows
             ]
             lines.append("")
-        files.write_text(self.path, "\n".join(lines))
+        return "\n".join(lines)
 
 
 def _cell(text: str) -> str:
