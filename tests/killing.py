@@ -83,6 +83,13 @@ def interrupted_saves(folder: Path) -> int:
     return sum(path.name.endswith(".tmp") for part in MADE for path in (folder / part).rglob(".*.tmp"))
 
 
+def sweep(folder: Path) -> None:
+    """Remove the files that were never finished, so that those of the next kill are told apart."""
+    for part in MADE:
+        for path in [*(folder / part).rglob(".*.tmp")]:
+            files.remove(path)
+
+
 def forget(folder: Path) -> None:
     """Remove all but the data."""
     for name in MADE:

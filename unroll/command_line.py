@@ -77,7 +77,7 @@ def repro(
 
     names: dict[str, None] = {}  # of every part's stages, in order
     parked: set[str] = set()
-    alone: survey.Graph = {"environment": set(), "report": set()}
+    last: survey.Graph = {"environment": set(), "report": {"environment"}}
     for number, part in enumerate(parts, start=1):
         if len(parts) > 1:
             console.print(f"part {number} of {len(parts)}: {', '.join(part.corpora)}")
@@ -85,7 +85,8 @@ def repro(
         if changed:
             console.print(f"wrote its lists into `select` of {PARAMS}")
         if changed or not _environment_is_recorded(catalogue.load(PARAMS), device):
-            scheduler.run_all({"environment": alone.pop("environment", set())}, slots, LOGS, gpus, quiet)
+            scheduler.run_all({"environment": set()}, slots, LOGS, gpus, quiet)
+            last = {"report": set()}
         found, gone = _survey()
         stale = found.stale
         names |= dict.fromkeys(found.names)
@@ -100,7 +101,7 @@ def repro(
     # Before the tracker, which reads the lock and is to see every part.
     lockfile.arrange(LOCK, PARKED, names)
     if not found.reported:
-        scheduler.run_all(alone, slots, LOGS, gpus, quiet)
+        scheduler.run_all(last, slots, LOGS, gpus, quiet)
     try:
         if found.reported and "track" in (lockfile.blocks(LOCK) or {}):
             console.print("nothing is left to run: only the tracker looks again")

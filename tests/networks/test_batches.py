@@ -11,6 +11,7 @@ from hypothesis import given
 from in_memory import save_encoded
 from tiny import split_of
 
+from unroll.failures import Refusal
 from unroll.lexicon.vocabulary import PAD, UNKNOWN, Vocabulary, VocabularyRules
 from unroll.networks.batches import EncodedSplit, reading_order, training_order
 
@@ -317,7 +318,7 @@ def test_rows_keep_their_numbers_in_the_corpus(tmp_path):
 def test_a_pickle_among_the_arrays_is_refused(tmp_path, name):
     folder = written(tmp_path / "train")
     np.save(folder / f"{name}.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError):
+    with pytest.raises(Refusal, match=rf"{name}\.npy is damaged"):
         EncodedSplit.load(folder, "cpu", V)
 
 

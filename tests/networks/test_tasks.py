@@ -114,7 +114,7 @@ def test_balanced_classes_are_learnt_where_others_would_be_drowned(corpus, tmp_p
     recalls = {}
     for rule in ("none", "balanced"):
         made = experiment(corpus, network, changed(epochs=3, class_weights=rule), headline="macro_recall")
-        fitted = made.run(made.model(None, "cpu"), train, train, tmp_path / "run.safetensors")
+        fitted = made.run(made.model(None, "cpu"), train, train, tmp_path / f"{rule}.safetensors")
         recalls[rule] = fitted.history[-1]["validation_macro_recall"]
     assert recalls["balanced"] > recalls["none"]
 

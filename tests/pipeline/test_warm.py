@@ -58,6 +58,9 @@ def project(tmp_path, monkeypatch):
     write_stage(tmp_path, "python -m stages.probe found")
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path)
+    # Other tests have imported those of ROOT, which the processes forked from here would find.
+    for name in [name for name in sys.modules if name.split(".")[0] == "stages"]:
+        monkeypatch.delitem(sys.modules, name)
     return tmp_path
 
 

@@ -49,13 +49,13 @@ def test_a_training_that_is_killed_ends_with_the_bytes_of_one_that_is_not(folder
     for run in range(runs):
         killing.forget(folder)
         for _ in range(KILLS[run % len(KILLS)]):
-            before = killing.interrupted_saves(folder)
+            killing.sweep(folder)
             process = killing.start(folder, cell)
             killing.until_moment(process, folder, taken, draw)
             process.kill()
             process.join()
             kills += process.exitcode == -signal.SIGKILL
-            saves += killing.interrupted_saves(folder) > before
+            saves += killing.interrupted_saves(folder) > 0
         go_on(folder, cell)
         onward += killing.continued(folder)
         equal += results(folder) == wanted
