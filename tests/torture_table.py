@@ -13,7 +13,7 @@ HEAD = """# Faults and bad inputs that were tried
 
 
 class Table:
-    """A plugin that gathers a row a test; writes and prints them when all have ended."""
+    """A plugin that gathers a row a test, writes them as they come and prints them at the end."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,9 +27,7 @@ class Table:
             row["did"] = f"WRONG: {_last_line(report)}" if report.failed else "WRONG: it told nothing"
         row["seconds"] = f"{report.duration:.1f}"
         self.rows[report.nodeid] = row
-
-    def pytest_sessionfinish(self) -> None:
-        files.write_text(self.path, self.as_markdown())
+        files.write_text(self.path, self.as_markdown())  # at once: what has been tried is not lost
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write(self.as_markdown())
