@@ -22,9 +22,13 @@ coverage: .venv/installed .venv/glove
 	coverage combine --quiet
 	coverage report
 
-# An hour or more: every fault and bad input, whole campaigns of kills, all mutants; docs/torture.md.
-torture: .venv/installed
-	python -m pytest --numprocesses auto --dist loadfile tests/torture --torture docs/torture.md
+# An hour: every fault and bad input, one after the other since each is to be refused within 5 s; then the
+# campaigns, such as 50 kills of the pipeline and all mutants, side by side. The table: docs/torture.md.
+torture: .venv/installed .venv/glove
+	@rm -f .unroll/torture.json
+	python -m pytest tests/torture --ignore=tests/torture/campaigns --torture docs/torture.md; inputs=$$?; \
+	python -m pytest --numprocesses auto --dist loadfile tests/torture/campaigns --torture docs/torture.md \
+		&& exit $$inputs
 
 # Known vulnerabilities of all that is pinned; needs the index that pip asks.
 audit:

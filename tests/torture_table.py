@@ -1,4 +1,4 @@
-"""The table of what was tried, from the reports of pytest's run."""
+"""The table of what was tried, from the reports of pytest's runs."""
 
 from pathlib import Path
 
@@ -13,21 +13,25 @@ HEAD = """# Faults and bad inputs that were tried
 
 
 class Table:
-    """A plugin that gathers a row a test, writes them as they come and prints them at the end."""
+    """A plugin that gathers a row a test and writes the table as they come: what has been tried is not lost.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows: dict[str, dict[str, str]] = {}
+    The rows are kept beside it, so that a later run adds its own and puts those of the same tests anew.
+    """
+
+    def __init__(self, path: Path, kept: Path) -> None:
+        self.path, self.kept = path, kept
+        self.rows: dict[str, dict[str, str]] = files.read_json(kept) if kept.exists() else {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" and report.passed:
             return
         row = {name: str(value) for name, value in report.user_properties}
-        if report.failed or "did" not in row:
-            row["did"] = f"WRONG: {_last_line(report)}" if report.failed else "WRONG: it told nothing"
+        if report.failed or not row.get("did"):
+            row["did"] = f"WRONG: {_why(report)}" if report.failed else "WRONG: it told nothing"
         row["seconds"] = f"{report.duration:.1f}"
         self.rows[report.nodeid] = row
-        files.write_text(self.path, self.as_markdown())  # at once: what has been tried is not lost
+        files.write_json(self.kept, self.rows)
+        files.write_text(self.path, self.as_markdown())
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write(self.as_markdown())
@@ -55,5 +59,7 @@ def _cell(text: str) -> str:
     return shown
 
 
-def _last_line(report: pytest.TestReport) -> str:
-    return (report.longreprtext.strip().splitlines() or ["failed"])[-1]
+def _why(report: pytest.TestReport) -> str:
+    """The first line that pytest marks as the error, else the last of all."""
+    lines = report.longreprtext.strip().splitlines() or ["failed"]
+    return next((line.removeprefix("E").strip() for line in lines if line.startswith("E ")), lines[-1])

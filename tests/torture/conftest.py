@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torture_table
+from clone import ROOT
 
 LIMIT_SECONDS = 5
 """Within which a mistake is refused, on a machine that does nothing else: so `make torture` holds to it."""
@@ -25,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     table = config.getoption("--torture")
     if table and not hasattr(config, "workerinput"):  # with pytest-xdist, in the process that has all reports
-        config.pluginmanager.register(torture_table.Table(table))
+        config.pluginmanager.register(torture_table.Table(table, ROOT / ".unroll/torture.json"))
 
 
 @pytest.fixture
