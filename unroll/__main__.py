@@ -1,17 +1,22 @@
 """The command line: python -m unroll COMMAND."""
 
 import gc
+import signal
 import sys
 
 from unroll.failures import told_plainly
 from unroll.pipeline import warm
 
 if __name__ == "__main__":
+    interrupted = signal.getsignal(signal.SIGINT)
+    if interrupted is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C amid imports would end in their traceback
     if sys.argv[1:2] == ["repro"]:
         warm.prepare()  # loads what stages need while this process loads what it needs itself
     from unroll import command_line
 
     gc.freeze()  # Python would look through all of torch once more before it ends, for half a second
 
+    signal.signal(signal.SIGINT, interrupted)
     with told_plainly():
         command_line.app()

@@ -80,7 +80,8 @@ KILLS = {
     "SIGTERM of `unroll repro`": end_repro,
     "SIGINT of `unroll repro`": interrupt_repro,
 }
-EXIT = {"SIGTERM of `unroll repro`": 143, "SIGINT of `unroll repro`": 130}
+# While it imports, and when all is done, a signal ends it as it ends any program.
+EXIT = {"SIGTERM of `unroll repro`": (143, -15), "SIGINT of `unroll repro`": (130, -2)}
 
 
 def test_a_pipeline_that_is_killed_leaves_no_orphan_and_ends_with_the_bytes_of_one_that_is_not(
@@ -101,8 +102,8 @@ def test_a_pipeline_that_is_killed_leaves_no_orphan_and_ends_with_the_bytes_of_o
             KILLS[how](copy, run)
             code = run.wait()
             hit[how] += was_running and code != 0
-            if was_running and code != 0:
-                assert code == EXIT.get(how, code), log(copy)
+            if was_running and code not in (0, *EXIT.get(how, (code,))):
+                other.append(f"run {number}: status {code} after {how}")
             orphans += len(copy.outlived(ORPHAN_SECONDS))
         if copy.repro().wait() != 0:
             repairs += 1
