@@ -1,13 +1,14 @@
 """Runs of the whole tiny pipeline, in processes that can be found again whatever became of their parents."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import killing
@@ -20,6 +21,8 @@ NETWORKS, SEEDS = ("bow", "gru"), (1, 2)
 EPOCHS = 60
 """A training takes a second or two then."""
 RESULTS = ("data", "models", "reports")
+ORPHAN_SECONDS = 10
+"""After which nothing of a killed run may be alive."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,14 @@ class Project:
 
     folder: Path
     environment: dict[str, str]
+
+    def copied(self, folder: Path) -> "Project":
+        """Return a copy of it, as far as it has run."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        return replace(self, folder=folder)
+
+    def said(self) -> str:
+        return (self.folder / "log").read_text()
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen:
         """Start `python -m ARGUMENTS` as the leader of a process group, its output going to `log`."""

@@ -8,38 +8,11 @@ import signal
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
 
-import killed_runs
-import pytest
+from killed_runs import ORPHAN_SECONDS
 
-ORPHAN_SECONDS = 10
 AGAIN = 5
 """One run in so many is killed once more when it goes on."""
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    with killed_runs.project(tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("caches")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def clean(project, tmp_path_factory):
-    """What a run that nobody disturbs makes, and how long it takes."""
-    copy = fresh(project, tmp_path_factory.mktemp("clean"))
-    started = time.monotonic()
-    assert copy.repro().wait() == 0, log(copy)
-    return copy.results(), time.monotonic() - started
-
-
-def fresh(project, folder):
-    shutil.copytree(project.folder, folder, dirs_exist_ok=True)
-    return replace(project, folder=folder)
-
-
-def log(project):
-    return (project.folder / "log").read_text()
 
 
 def kill_everything(project, run):
@@ -94,7 +67,7 @@ def test_a_pipeline_that_is_killed_leaves_no_orphan_and_ends_with_the_bytes_of_o
     orphans = repairs = 0
     other: list[str] = []
     for number in range(runs):
-        copy = fresh(project, tmp_path / "copy")
+        copy = project.copied(tmp_path / "copy")
         for how in itertools.islice(kills, 2 if number % AGAIN == 0 else 1):
             run = copy.repro()
             time.sleep(draw.uniform(0.5, max(1, seconds * 0.7)))
@@ -107,8 +80,8 @@ def test_a_pipeline_that_is_killed_leaves_no_orphan_and_ends_with_the_bytes_of_o
             orphans += len(copy.outlived(ORPHAN_SECONDS))
         if copy.repro().wait() != 0:
             repairs += 1
-            assert copy.start("unroll", "doctor", "--fix").wait() == 0, log(copy)
-            assert copy.repro().wait() == 0, log(copy)
+            assert copy.start("unroll", "doctor", "--fix").wait() == 0, copy.said()
+            assert copy.repro().wait() == 0, copy.said()
         found = copy.results()
         if found != wanted:
             unlike = [name for name in found | wanted if found.get(name) != wanted.get(name)]
@@ -121,38 +94,3 @@ def test_a_pipeline_that_is_killed_leaves_no_orphan_and_ends_with_the_bytes_of_o
         f"{repairs} needed `doctor --fix`; {orphans} processes outlived a kill by {ORPHAN_SECONDS} s",
     )
     assert (other, orphans) == ([], 0)
-
-
-HOW = {
-    "SIGKILL of plain `dvc repro` alone": lambda run: run.kill(),
-    "SIGTERM of plain `dvc repro` alone": lambda run: run.terminate(),
-    "SIGINT of the group of plain `dvc repro`": lambda run: os.killpg(run.pid, signal.SIGINT),
-}
-
-
-@pytest.mark.parametrize("how", HOW)
-def test_a_dvc_that_is_killed_alone_leaves_no_orphan(project, clean, how, tell, times, tmp_path):
-    """In every other case with a shell that stays between DVC and the stage."""
-    draw = random.Random(how)
-    shell = tmp_path / "sh"
-    shell.write_text('#!/bin/sh\n/bin/sh "$@"\nexit $?\n')
-    shell.chmod(0o755)
-    killed, orphans, equal = times(6, 1), 0, 0
-    copy = fresh(project, tmp_path / "copy")
-    for number in range(killed):
-        run = copy.start("dvc", "repro", SHELL=str(shell) if number % 2 == 0 else "/bin/sh")
-        if copy.wait_for_stage("train", run):
-            time.sleep(draw.uniform(0, 2))
-            HOW[how](run)
-        run.wait()
-        orphans += len(copy.outlived(ORPHAN_SECONDS))
-    assert copy.start("dvc", "repro").wait() == 0, log(copy)
-    assert copy.repro().wait() == 0, log(copy)  # puts the lock's entries in order
-    equal = copy.results() == clean[0]
-    tell(
-        f"{how} while a stage trains, {killed} times one after another",
-        f"{log(copy).count('and saved: run it again')} trainings said that they had saved; "
-        f"{orphans} processes were alive {ORPHAN_SECONDS} s later; the run that was let end had "
-        f"{'the' if equal else 'other'} bytes of a run that was left alone",
-    )
-    assert equal and orphans == 0
