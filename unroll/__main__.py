@@ -5,13 +5,16 @@ import signal
 import sys
 
 from unroll.failures import told_plainly
+from unroll.params import Params
 from unroll.pipeline import warm
 
 if __name__ == "__main__":
     interrupted = signal.getsignal(signal.SIGINT)
     if interrupted is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C amid imports would end in their traceback
-    if sys.argv[1:2] == ["repro"]:
+    if sys.argv[1:2] == ["repro"] and "--help" not in sys.argv:
+        with told_plainly():
+            Params()  # a file that is no YAML is refused before anything large is loaded
         warm.prepare()  # loads what stages need while this process loads what it needs itself
     from unroll import command_line
 
