@@ -8,13 +8,13 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import tiny
 from clone import ROOT
 from hub_server import HubServer
+from waiting import wait_until
 
 from unroll import files
 from unroll.pipeline import warm
@@ -24,7 +24,6 @@ NETWORKS = {"elman": "rnn", "lstm": "lstm", "gru": "gru", "bag": "bow"}
 EPOCHS = 30
 STARTED, STEPS, MADE = Path("started"), Path("steps"), ("models", "reports", ".unroll")
 DATA_STAGES = ("environment", "download", "preprocess", "vocabulary", "vectors")
-PATIENCE_SECONDS = 120
 
 
 def prepare(folder: Path, caches: Path) -> None:
@@ -58,9 +57,9 @@ def start(folder: Path, cell: str) -> BaseProcess:
 def until_moment(process: BaseProcess, folder: Path, in_all: int, draw: random.Random) -> None:
     """Wait until a random one of the steps that are left has been taken, and in half of all cases for
     the next save to begin."""
-    wait_until(lambda: (folder / STARTED).exists() or not process.is_alive())
+    wait_until(lambda: (folder / STARTED).exists() or not process.is_alive(), pause=0.002)
     step = draw.uniform(min(len(steps(folder)), in_all - 1), in_all)
-    wait_until(lambda: len(steps(folder)) >= step - 1 or not process.is_alive())
+    wait_until(lambda: len(steps(folder)) >= step - 1 or not process.is_alive(), pause=0.002)
     if draw.random() < 0.5:
         time.sleep(draw.uniform(0, 0.005))
         return
@@ -105,13 +104,6 @@ def digests(folder: Path, *parts: str) -> dict[str, str]:
         for path in sorted((folder / part).rglob("*"))
         if path.is_file() and path.name not in (".gitignore", "times.js") and ".tmp" not in str(path)
     }
-
-
-def wait_until(happened: Callable[[], object], pause: float = 0.002) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        assert time.monotonic() < until
-        time.sleep(pause)
 
 
 def _run(folder: Path, stage: str, arguments: list[str], variables: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ No copy of the project: stages take their data from the current folder and their
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -66,6 +67,13 @@ class OwnCorpus:
             "suites": {CORPUS: dict(select)},
         }
         tiny.write_params(self.folder, document)
+
+    def copied(self, folder: Path) -> "OwnCorpus":
+        """Return a copy, as far as its stages have run."""
+        copy = OwnCorpus.__new__(OwnCorpus)
+        copy.folder = folder
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns(".unroll"))
+        return copy
 
     def run(self, *stages: str) -> None:
         """Run these stages in this process."""

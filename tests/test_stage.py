@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from clone import ROOT
+from waiting import is_alive, wait_until
 
 from unroll import stage
 
@@ -47,21 +48,6 @@ def start(folder: Path, program: str, *arguments: str) -> tuple[subprocess.Popen
     run = subprocess.Popen([sys.executable, "-c", program, *arguments], start_new_session=True)
     wait_until(lambda: (folder / "running").exists())
     return run, int((folder / "running").read_text())
-
-
-def is_alive(process: int) -> bool:
-    """Nobody may have buried it yet: what has ended is a zombie then."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_until(happened) -> None:
-    until = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("between", ["bare", "shell", "two"])

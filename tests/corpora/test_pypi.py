@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import os
 import tarfile
 import zipfile
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import tiny
-from pydantic import TypeAdapter
+from pypi_source import TABLE, pypi_source
 
 from unroll.corpora import pypi, readers, sources
 from unroll.failures import Refusal
@@ -30,7 +29,6 @@ def prepare_metadata_for_build_wheel(folder, config_settings=None):
     (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: vaderSentiment\\nVersion: 0.5\\n")
     return info.name
 """
-TABLE = "ratings/movies.txt"
 RATED = [("1", "-1.01", "a vile lamp"), ("2", "-1.0", "a lamp"), ("3", "0.99", "one lamp")]
 RATED += [
     ("4", "1.0", "a neat lamp"),
@@ -59,23 +57,6 @@ def archive(folder: Path, table: str) -> str:
         outer.writestr("vaderSentiment-0.5/backend.py", BACKEND)
         outer.writestr("vaderSentiment-0.5/additional_resources/ratings.tar.gz", inner.getvalue())
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def pypi_source(archive_sha256: str, **changes: object) -> sources.PypiSource:
-    document = {
-        "kind": "pypi",
-        "package": "vaderSentiment",
-        "version": "0.5",
-        "archive_sha256": archive_sha256,
-        "archive": "additional_resources/ratings.tar.gz",
-        "file": TABLE,
-        "cutoffs": [-1.0, 1.0],
-        "rows": dict.fromkeys(SPLITS, 0),
-        "sha256": dict.fromkeys(SPLITS, "0" * 64),
-        "licence": "invented",
-        "citation": "nobody",
-    }
-    return TypeAdapter(sources.PypiSource).validate_json(json.dumps(document | changes))
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from clone import ROOT
 from rich.console import Console
+from waiting import is_alive, wait_until
 
 from unroll.environment import PINNED
 from unroll.failures import Refusal
@@ -139,18 +139,3 @@ def test_a_stage_ends_with_the_scheduler(project, command, how):
         scheduling.send_signal(how)
     wait_until(lambda: not is_alive(stage))
     assert not (project / "dvc.lock").exists()
-
-
-def is_alive(pid: int) -> bool:
-    """Nobody may have buried it yet: what has ended is a zombie then."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_until(happened) -> None:
-    until = time.monotonic() + 120
-    while not happened():
-        assert time.monotonic() < until
-        time.sleep(0.05)

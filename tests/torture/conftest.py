@@ -91,6 +91,22 @@ def own(tmp_path: Path):
     return OwnCorpus(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory):
+    """An own_corpus.OwnCorpus on which every stage has run."""
+    from own_corpus import STAGES, OwnCorpus
+
+    made = OwnCorpus(tmp_path_factory.mktemp("whole"))
+    made.run(*STAGES)
+    return made
+
+
+@pytest.fixture
+def copied(whole, tmp_path: Path):
+    """A copy of `whole` to damage."""
+    return whole.copied(tmp_path / "copied")
+
+
 @pytest.fixture
 def refusals(refused: Callable, tell: Callable, times: Callable, capsys: pytest.CaptureFixture):
     """An own_corpus.Refusals."""

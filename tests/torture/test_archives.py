@@ -8,13 +8,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
+from pypi_source import TABLE, pypi_source
 
-from unroll.corpora import pypi, sources
+from unroll.corpora import pypi
 from unroll.failures import Refusal
-from unroll.params import SPLITS
 
-TABLE = "ratings/movies.txt"
 ROWS = b"".join(b"%d\t0.5\ta lamp and %d kettles\n" % (number, number) for number in range(60))
 MEGABYTE = 1_000_000
 
@@ -103,20 +101,7 @@ def test_a_hostile_archive_writes_nothing_and_takes_no_memory(tell, request, mon
 
     monkeypatch.setattr(pypi.subprocess, "run", download)
     monkeypatch.setattr(pypi.tempfile, "tempdir", str(tmp_path))
-    document = {
-        "kind": "pypi",
-        "package": "one",
-        "version": "0.5",
-        "archive_sha256": "0" * 64,
-        "archive": "ratings.tar.gz",
-        "file": TABLE,
-        "cutoffs": [-1.0, 1.0],
-        "rows": dict.fromkeys(SPLITS, 0),
-        "sha256": dict.fromkeys(SPLITS, "0" * 64),
-        "licence": "invented",
-        "citation": "nobody",
-    }
-    source = TypeAdapter(sources.PypiSource).validate_python(document, strict=False)
+    source = pypi_source("0" * 64, package="one", archive="ratings.tar.gz")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if reason is None:
         splits, _ = pypi.fetch_pypi(source)

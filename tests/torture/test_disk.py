@@ -32,23 +32,6 @@ BYTES = {
 """More than the smallest files of a stage and less than its largest."""
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> OwnCorpus:
-    """A corpus on which every stage has run."""
-    made = OwnCorpus(tmp_path_factory.mktemp("whole"))
-    made.run(*STAGES)
-    return made
-
-
-@pytest.fixture
-def copied(whole, tmp_path) -> OwnCorpus:
-    copy = OwnCorpus.__new__(OwnCorpus)
-    copy.folder = tmp_path / "copied"
-    shutil.copytree(whole.folder, copy.folder)
-    shutil.rmtree(copy.folder / ".unroll")
-    return copy
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -72,10 +55,7 @@ def disk(whole, tmp_path) -> Iterator[OwnCorpus | None]:
         yield None
         return
     try:
-        copy = OwnCorpus.__new__(OwnCorpus)
-        copy.folder = place / "project"
-        shutil.copytree(whole.folder, copy.folder, ignore=shutil.ignore_patterns(".unroll"))
-        yield copy
+        yield whole.copied(place / "project")
     finally:
         subprocess.run(["umount", "--lazy", place], check=True)
 
@@ -109,30 +89,36 @@ def test_a_file_that_may_not_be_so_large_is_named_and_what_was_there_stays(copie
     assert_refused_and_nothing_changed(refused, tried, code, copied, "File too large", "ulimit -f")
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_full_disk_is_named_and_what_was_there_stays(disk, refused, tell, times, stage):
-    tried = f"{tried_here(stage, times)}: the disk is full (a tmpfs without a free page)"
-    if disk is None:
-        tell(tried, "not tried here: to mount one needs root")
-        return
+def fill(disk: OwnCorpus) -> None:
     shutil.rmtree(disk.folder / "data/environment/corpora")  # the stage `environment` would make room itself
     with open(disk.folder.parent / "filler", "wb", buffering=0) as filler, suppress(OSError):
         while filler.write(bytes(4096)):
             pass
-    code = PLAIN + module(stage)
-    named = ("No space left on device", "make room")
-    assert_refused_and_nothing_changed(refused, tried, code, disk, *named, folder=disk.folder)
 
 
+def forbid_writing(disk: OwnCorpus) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", disk.folder.parent], check=True)
+
+
+DISKS = {
+    "full (a tmpfs without a free page)": (fill, "No space left on device", "make room"),
+    "mounted read-only": (forbid_writing, "Read-only file system", "make the folder writable"),
+}
+
+
+@pytest.mark.parametrize("state", DISKS)
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_disk_that_is_read_only_is_named(disk, refused, tell, times, stage):
-    tried = f"{tried_here(stage, times)}: the disk is mounted read-only"
+def test_a_disk_that_takes_nothing_is_named_and_what_was_there_stays(
+    disk, refused, tell, times, stage, state
+):
+    tried = f"{tried_here(stage, times)}: the disk is {state}"
     if disk is None:
         tell(tried, "not tried here: to mount one needs root")
         return
-    subprocess.run(["mount", "-o", "remount,ro", disk.folder.parent], check=True)
-    named = ("Read-only file system", "make the folder writable")
-    assert_refused_and_nothing_changed(refused, tried, PLAIN + module(stage), disk, *named)
+    spoil, *named = DISKS[state]
+    spoil(disk)
+    full = disk.folder if spoil is fill else None
+    assert_refused_and_nothing_changed(refused, tried, PLAIN + module(stage), disk, *named, folder=full)
 
 
 @pytest.mark.parametrize("stage", STAGES)

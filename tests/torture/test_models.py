@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from own_corpus import CORPUS, NETWORK, SEED, STAGES, OwnCorpus, predict
+from own_corpus import CORPUS, NETWORK, SEED, OwnCorpus, predict
 from safetensors.torch import load_file, save_file
 
 from stages import preprocess
@@ -21,21 +21,9 @@ MODEL = f"models/{CORPUS}/{NETWORK}/{SEED}"
 VOCABULARY = f"data/vocabulary/{CORPUS}"
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> OwnCorpus:
-    """A corpus on which every stage has run."""
-    made = OwnCorpus(tmp_path_factory.mktemp("whole"))
-    made.run(*STAGES)
-    return made
-
-
 @pytest.fixture
-def own(whole, tmp_path) -> OwnCorpus:
-    """A copy of it to damage."""
-    copy = OwnCorpus.__new__(OwnCorpus)
-    copy.folder = tmp_path / "copied"
-    shutil.copytree(whole.folder, copy.folder)
-    return copy
+def own(copied) -> OwnCorpus:
+    return copied
 
 
 class Bomb:

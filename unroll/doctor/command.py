@@ -34,12 +34,15 @@ def parameters() -> Iterator[Finding]:
         yield Finding(str(PARAMS), str(error), "correct it")
 
 
+LOCKS_OF_DVC: list[Examination] = [
+    partial(runs.torn_rwlock, RWLOCK),
+    partial(runs.foreign_rwlock, RWLOCK),
+]
 BLOCKING: list[Examination] = [
     partial(locks.without_entries, LOCK),
     partial(locks.torn_at_a_glance, LOCK),
     partial(locks.torn_at_a_glance, PARKED),
-    partial(runs.torn_rwlock, RWLOCK),
-    partial(runs.foreign_rwlock, RWLOCK),
+    *LOCKS_OF_DVC,
     partial(runs.held, DVC_LOCK),
 ]
 """What would end a run, or let it wait for ever, before it has begun."""
@@ -50,8 +53,7 @@ ALL: list[Examination] = [
     partial(locks.without_entries, LOCK),
     partial(locks.torn, LOCK),
     partial(locks.torn, PARKED),
-    partial(runs.torn_rwlock, RWLOCK),
-    partial(runs.foreign_rwlock, RWLOCK),
+    *LOCKS_OF_DVC,
     partial(runs.dead_rwlock, RWLOCK),
     partial(leftovers.unfinished, WRITTEN),
     partial(leftovers.unreadable_checkpoints, CHECKPOINTS),

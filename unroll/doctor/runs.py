@@ -78,32 +78,22 @@ def torn_rwlock(rwlock: Path) -> Iterator[Finding]:
 
 def dead_rwlock(rwlock: Path) -> Iterator[Finding]:
     """Find the locks of processes that have ended: DVC takes them away itself, at times."""
-    dead = {one["pid"] for _, _, one in _lockers(_read(rwlock) or {}) if not psutil.pid_exists(one["pid"])}
-    if dead:
-        named = and_more([str(pid) for pid in sorted(dead)])
-        yield Finding(
-            str(rwlock),
-            f"locked by processes that have ended: {named}",
-            "their locks are taken away",
-            partial(_release, rwlock, lambda one: one["pid"] not in dead),
-        )
+    wrong = "locked by processes that have ended"
+    yield from _locks(rwlock, wrong, lambda one: not psutil.pid_exists(one["pid"]))
 
 
 def foreign_rwlock(rwlock: Path) -> Iterator[Finding]:
     """Find the locks of processes whose number another program has by now: DVC would wait for that."""
-    foreign = {
-        one["pid"]
-        for _, _, one in _lockers(_read(rwlock) or {})
-        if psutil.pid_exists(one["pid"]) and _real(one, rwlock) is None
-    }
-    if foreign:
-        named = and_more([str(pid) for pid in sorted(foreign)])
-        yield Finding(
-            str(rwlock),
-            f"locked by processes that have ended, whose numbers others have now: {named}",
-            "their locks are taken away",
-            partial(_release, rwlock, lambda one: one["pid"] not in foreign),
-        )
+    wrong = "locked by processes that have ended, whose numbers others have now"
+    yield from _locks(rwlock, wrong, lambda one: psutil.pid_exists(one["pid"]) and not _real(one, rwlock))
+
+
+def _locks(rwlock: Path, wrong: str, is_left: Callable[[dict], bool]) -> Iterator[Finding]:
+    left = {one["pid"] for _, _, one in _lockers(_read(rwlock) or {}) if is_left(one)}
+    if left:
+        named = and_more([str(pid) for pid in sorted(left)])
+        release = partial(_release, rwlock, lambda one: one["pid"] not in left)
+        yield Finding(str(rwlock), f"{wrong}: {named}", "their locks are taken away", release)
 
 
 def _read(rwlock: Path) -> Locked | None:
