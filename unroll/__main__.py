@@ -15,7 +15,10 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["repro"] and "--help" not in sys.argv:
         with told_plainly():
             Params()  # a file that is no YAML is refused before anything large is loaded
-        warm.prepare()  # loads what stages need while this process loads what it needs itself
+            from unroll import catalogue
+
+            catalogue.load()  # and any other fault before a second process competes for the machine
+        warm.prepare()  # loads what stages need while this process surveys what is to be done
     from unroll import command_line
 
     gc.freeze()  # Python would look through all of torch once more before it ends, for half a second
