@@ -2,4 +2,4 @@
 
 from unroll import stage
 
-stage.pin_hashes()
+stage.begin()

@@ -37,5 +37,5 @@ def main(corpus: str) -> None:
 
 
 if __name__ == "__main__":
-    with as_stage() as arguments:
+    with as_stage("corpus") as arguments:
         main(*arguments)

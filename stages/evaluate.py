@@ -62,5 +62,5 @@ def main(corpus: str, network_name: str) -> None:
 
 
 if __name__ == "__main__":
-    with as_stage() as arguments:
+    with as_stage("corpus", "network") as arguments:
         main(*arguments)

@@ -74,6 +74,7 @@ def main(corpus: str, network_name: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    with as_stage() as arguments:
-        corpus, network, seed = arguments
+    with as_stage("corpus", "network", "seed") as (corpus, network, seed):
+        if not seed.isdecimal():
+            raise Refusal(f"{seed!r} is no seed: give a whole number")
         main(corpus, network, int(seed))

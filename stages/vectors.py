@@ -53,5 +53,5 @@ def write(folder: Path, tables: dict[str, Table], words: dict[str, list[str | No
 
 
 if __name__ == "__main__":
-    with as_stage() as arguments:
+    with as_stage("corpus") as arguments:
         main(*arguments)

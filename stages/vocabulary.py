@@ -44,5 +44,5 @@ def _chunks(path: Path, *more: str) -> Chunks:
 
 
 if __name__ == "__main__":
-    with as_stage() as arguments:
+    with as_stage("corpus") as arguments:
         main(*arguments)

@@ -20,11 +20,20 @@ from unroll import stage
 stage.GRACE_SECONDS = 1
 if "stubborn" in sys.argv:
     signal.signal(signal.SIGTERM, lambda *_: Path("told").touch())
-with stage.as_stage():
+with stage.as_stage(*sys.argv[1:]):
     Path("running.tmp").write_text(str(os.getpid()))
     Path("running.tmp").rename("running")
     while True:
         time.sleep(0.01)
+"""
+WRITING = """
+import signal, time
+from pathlib import Path
+from unroll import files, stage
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+with stage.as_stage(), files.whole_file(Path("out")) as temporary:
+    temporary.write_text("half")
+    time.sleep(60)
 """
 DVC = """
 import os, subprocess, sys
@@ -112,5 +121,44 @@ def test_the_names_of_the_axes_may_be_left_out(monkeypatch):
     values = ["sst5", "gru", "1"]
     for given in (["--corpus", "sst5", "--network", "gru", "--seed", "1"], values):
         monkeypatch.setattr(sys, "argv", ["-m", *given])
-        with stage.as_stage() as arguments:
+        with stage.as_stage("corpus", "network", "seed") as arguments:
             assert arguments == values
+
+
+@pytest.mark.parametrize("given", [[], ["sst5"], ["sst5", "gru", "1", "2"]])
+def test_a_stage_says_which_arguments_it_takes(monkeypatch, capsys, given):
+    monkeypatch.setattr(sys, "argv", ["stages/train.py", *given])
+    with pytest.raises(SystemExit) as end, stage.as_stage("corpus", "network", "seed"):
+        raise AssertionError("the block must not run")
+    assert end.value.code == 1
+    assert f"stages.train takes CORPUS NETWORK SEED, and was given {given}" in capsys.readouterr().err
+
+
+def test_a_seed_that_is_no_number_is_refused():
+    command = [sys.executable, "-m", "stages.train", "sst5", "gru", "one"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip() == "unroll: 'one' is no seed: give a whole number"
+
+
+def test_ctrl_c_ends_a_stage_with_a_message_and_what_it_was_writing_is_removed(folder):
+    (folder / "interrupted.py").write_text(WRITING)
+    with subprocess.Popen([sys.executable, "interrupted.py"], stderr=subprocess.PIPE, text=True) as run:
+        wait_until(lambda: list(folder.glob(".out.*.tmp")))
+        run.send_signal(signal.SIGINT)
+        said = run.stderr.read()
+    assert run.returncode == 1
+    assert said.strip().startswith("unroll: interrupted; nothing is half written")
+    assert not list(folder.glob("*out*"))
+
+
+def test_ctrl_c_before_a_stage_has_begun_ends_it_without_a_word(folder):
+    (folder / "stages").mkdir()
+    (folder / "stages/__init__.py").write_text((ROOT / "stages/__init__.py").read_text())
+    (folder / "stages/probe.py").write_text("import time\nopen('here', 'w')\ntime.sleep(60)\n")
+    command = [sys.executable, "-m", "stages.probe"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        wait_until((folder / "here").exists)
+        run.send_signal(signal.SIGINT)
+        assert run.stderr.read() == ""
+    assert run.returncode == -signal.SIGINT

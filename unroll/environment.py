@@ -1,7 +1,7 @@
 """What besides data, code and parameters decides the bits, pinned and put on record.
 
 `pin` runs before torch is imported, because the libraries read these variables once, when they
-load; Python reads its own when it starts (stage.pin_hashes). One thread a process: two threads change
+load; Python reads its own when it starts (stage.begin). One thread a process: two threads change
 the last bits of every sum, and are up to 20 times slower as soon as something else runs on the machine.
 """
 

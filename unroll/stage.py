@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from unroll.failures import told_plainly
+from unroll.failures import Refusal, told_plainly
 
 HASH_SEED = "0"
 RUN_BY = "DVC_STAGE"
@@ -26,27 +26,41 @@ PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
-def as_stage() -> Iterator[list[str]]:
-    """Run the block, which gets the stage's arguments; what the user can mend ends it with a message.
+def as_stage(*names: str) -> Iterator[list[str]]:
+    """Run the block, which gets an argument for each of the names; what the user can mend ends it with a
+    message, and so does Ctrl-C.
 
     dvc.yaml has DVC write every axis of a matrix as `--axis value`, since only so does DVC quote the
     values for the shell. People may leave the axes out: `--corpus sst5 --seed 1` and `sst5 1` are the same.
     """
     end_with_dvc()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with told_plainly():
-        yield [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+        given = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+        if len(given) != len(names):
+            wanted = " ".join(name.upper() for name in names) or "no arguments"
+            raise Refusal(f"stages.{Path(sys.argv[0]).stem} takes {wanted}, and was given {given}")
+        try:
+            yield given
+        except KeyboardInterrupt:
+            raise Refusal("interrupted; nothing is half written: the same command does it again") from None
 
 
-def pin_hashes() -> None:
-    """Start this program anew with PYTHONHASHSEED, which Python reads only at its start.
+def begin() -> None:
+    """Start this program anew with PYTHONHASHSEED, which Python reads only at its start, and let Ctrl-C
+    end it without a word until `as_stage`.
 
     Does so only in the very beginning of `python -m`, before anything costly is imported.
     """
     # While Python looks for the module that it was told to run, its name stands as "-m".
-    beginning = sys.argv[0] == "-m"
-    if beginning and sys.flags.hash_randomization and not sys.flags.ignore_environment:
+    if sys.argv[0] != "-m":
+        return
+    if sys.flags.hash_randomization and not sys.flags.ignore_environment:
         os.environ["PYTHONHASHSEED"] = HASH_SEED
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end_with_dvc() -> None:

@@ -95,12 +95,12 @@ class State:
         }
         checkpoints.save_checkpoint(path, parts, {"standing": asdict(self.standing), "tally": counts})
 
-    def restore(self, path: Path) -> bool:
-        """Take everything back, torch's generators included; False where nothing can be read."""
+    def restore(self, path: Path) -> None:
+        """Take everything back, torch's generators included, unless nothing can be read."""
         device = device_of(self.model)
         found = checkpoints.load_checkpoint(path, str(device))
         if found is None:
-            return False
+            return
         parts, document = found
         self.model.load_state_dict(parts["model"])
         self.optimizer.restore(parts["optimizer"])
@@ -112,7 +112,6 @@ class State:
         torch.set_rng_state(parts["generators"]["cpu"].cpu())
         if device.type == "cuda":
             torch.cuda.set_rng_state(parts["generators"]["cuda"].cpu(), device)
-        return True
 
 
 def _generators(device: torch.device) -> dict[str, Tensor]:
