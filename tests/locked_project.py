@@ -13,7 +13,7 @@ from mlflow.entities import Experiment, LoggedModel, Run
 from ruamel.yaml import YAML
 
 from stages import track
-from unroll.pipeline import lockfile
+from unroll.pipeline import content
 from unroll.tracking import tracker
 
 SPLITS = ("train", "validation", "test")
@@ -62,9 +62,7 @@ class Project:
     def record(self, stage: str, command: str, deps: list[str], outs: list[str]) -> None:
         """Make the stage's entry as DVC does."""
         recorded = {
-            kind: [
-                {"path": name, "hash": "md5", "md5": lockfile.md5_of(self.folder / name)} for name in names
-            ]
+            kind: [{"path": name, "hash": "md5", "md5": content.md5_of(self.folder / name)} for name in names]
             for kind, names in (("deps", deps), ("outs", outs))
         }
         self.stages[stage] = {"cmd": f"python -m stages.{command}", **recorded}

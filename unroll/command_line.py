@@ -14,7 +14,7 @@ from unroll.changes import show_changes
 from unroll.doctor.command import doctor, refuse_what_blocks
 from unroll.failures import Refusal
 from unroll.params import Selection
-from unroll.pipeline import lockfile, scheduler, suite, summary, survey
+from unroll.pipeline import lock_text, scheduler, suite, summary, survey
 from unroll.pipeline.check import check_stages
 from unroll.pipeline.stopping import stopped_plainly
 from unroll.pipeline.unchanged import check_unchanged
@@ -94,16 +94,16 @@ def repro(
         if prepared := survey.preparation(stale):
             run(prepared)
             # Models that DVC knows may turn out unchanged, once their data have come out as they were.
-            known = (lockfile.blocks(LOCK) or {}).keys() & (stale.keys() - prepared.keys())
+            known = (lock_text.blocks(LOCK) or {}).keys() & (stale.keys() - prepared.keys())
             stale = survey.take(Path.cwd()).stale if known else survey.without(stale, prepared)
         if stale:
             run(stale)
     # Before the tracker, which reads the lock and is to see every part.
-    lockfile.arrange(LOCK, PARKED, names)
+    lock_text.arrange(LOCK, PARKED, names)
     if not found.reported:
         scheduler.run_all(last, slots, LOGS, gpus, quiet)
     try:
-        if found.reported and "track" in (lockfile.blocks(LOCK) or {}):
+        if found.reported and "track" in (lock_text.blocks(LOCK) or {}):
             console.print("nothing is left to run: only the tracker looks again")
             # As dvc.yaml has it, but without DVC, which would rewrite the lock to say the same.
             scheduler.run_one(["-m", "stages.track"], LOGS / "track.log")
@@ -112,7 +112,7 @@ def repro(
         untracked = None
     except Refusal as refusal:
         untracked = refusal  # told at the end: the results do not depend on the tracker
-    lockfile.arrange(LOCK, PARKED, names)
+    lock_text.arrange(LOCK, PARKED, names)
     if parked := parked - set(names):
         console.print(f"moved {len(parked)} entries of other suites from {LOCK} to {PARKED}")
     _show(console, parts)
@@ -131,7 +131,7 @@ def _survey() -> tuple[survey.Survey, set[str]]:
     """
     found = survey.take(Path.cwd())
     before = LOCK.read_bytes() if LOCK.exists() else None
-    gone = set(lockfile.arrange(LOCK, PARKED, found.names))
+    gone = set(lock_text.arrange(LOCK, PARKED, found.names))
     changed = LOCK.exists() and LOCK.read_bytes() != before
     return survey.take(Path.cwd()) if changed else found, gone
 

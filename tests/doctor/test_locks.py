@@ -8,7 +8,7 @@ import pytest
 
 from unroll.doctor import locks
 from unroll.failures import Refusal
-from unroll.pipeline import lockfile
+from unroll.pipeline import lock_text, lockfile
 
 LOCK = Path("dvc.lock")
 
@@ -22,7 +22,7 @@ def entry(name: str) -> str:
 
 
 NAMES = ("first", "second", "third")
-WHOLE = lockfile.HEAD + "".join(map(entry, NAMES))
+WHOLE = lock_text.HEAD + "".join(map(entry, NAMES))
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_a_whole_lock_is_left_alone_and_so_is_none() -> None:
 
 
 def test_wherever_a_lock_is_cut_each_whole_entry_stays_and_no_other() -> None:
-    ends = [len(lockfile.HEAD + "".join(map(entry, NAMES[:count]))) for count in range(4)]
+    ends = [len(lock_text.HEAD + "".join(map(entry, NAMES[:count]))) for count in range(4)]
     draw = random.Random(0)
     for cut in [*draw.sample(range(len(WHOLE)), 60), *(end - 1 for end in ends)]:
         text = WHOLE[:cut]
@@ -73,7 +73,7 @@ def test_wherever_a_lock_is_cut_each_whole_entry_stays_and_no_other() -> None:
 )
 def test_damage_of_other_kinds_costs_no_whole_entry(content: bytes, left: list[str]) -> None:
     LOCK.write_bytes(content)
-    assert lockfile.looks_torn(LOCK)
+    assert lock_text.looks_torn(LOCK)
     assert mended(content) == left
 
 
@@ -91,19 +91,19 @@ def test_what_git_has_of_a_torn_lock_comes_from_there() -> None:
     def git(*arguments: str) -> None:
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], check=True)
 
-    LOCK.write_text(lockfile.HEAD + entry("first").replace("0a", "2c") + entry("second"))
+    LOCK.write_text(lock_text.HEAD + entry("first").replace("0a", "2c") + entry("second"))
     git("init", "-q")
     git("add", "dvc.lock")
     git("commit", "-q", "-m", "a lock")
-    LOCK.write_text((lockfile.HEAD + entry("first") + entry("third"))[:-3])
+    LOCK.write_text((lock_text.HEAD + entry("first") + entry("third"))[:-3])
     (finding,) = locks.torn(LOCK)
     assert "the 1 entries that are whole stay, 1 come from git's last commit" in finding.remedy
     finding.mend()
-    assert lockfile.blocks(LOCK) == {"first": entry("first"), "second": entry("second")}
+    assert lock_text.blocks(LOCK) == {"first": entry("first"), "second": entry("second")}
 
 
 def test_a_lock_that_ends_amid_a_line_is_not_added_to() -> None:
     LOCK.write_text(WHOLE[:-1])
-    assert lockfile.blocks(LOCK) is None
+    assert lock_text.blocks(LOCK) is None
     with pytest.raises(Refusal, match="cut short"):
         lockfile.read(LOCK)

@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from unroll.failures import Refusal
-from unroll.pipeline import lockfile
+from unroll.pipeline import content
 from unroll.pipeline.check import check_stages
 
 STAGES = {
@@ -56,10 +56,10 @@ def write_lock(commands: dict[str, str]) -> None:
         recorded[stage] = {
             "cmd": command,
             "deps": [
-                {"path": path, "md5": lockfile.md5_of(Path(path))}
+                {"path": path, "md5": content.md5_of(Path(path))}
                 for path in ("data/source", f"stages/{name}.py")
             ],
-            "outs": [{"path": out, "md5": lockfile.md5_of(Path(out))}],
+            "outs": [{"path": out, "md5": content.md5_of(Path(out))}],
         }
     with open("dvc.lock", "w", encoding="utf-8") as stream:
         YAML().dump({"schema": "2.0", "stages": recorded}, stream)

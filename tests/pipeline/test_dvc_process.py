@@ -9,7 +9,7 @@ from clone import ROOT
 from dvc.fs import LocalFileSystem
 from dvc.utils.serialize import YAMLFileCorruptedError, load_yaml, modify_yaml
 
-from unroll.pipeline import dvc_process, lockfile
+from unroll.pipeline import dvc_process, lock_text
 
 STAGES = """\
 stages:
@@ -73,7 +73,7 @@ def test_the_lock_is_that_of_dvc_alone_stage_by_stage_and_after_a_change(project
 
 
 def test_an_entry_takes_the_place_that_dvc_gives_it(tmp_path):
-    text = lockfile.HEAD + "".join(f"  {name}:\n    cmd: run {name}\n" for name in ("a@x-1", "b", "c"))
+    text = lock_text.HEAD + "".join(f"  {name}:\n    cmd: run {name}\n" for name in ("a@x-1", "b", "c"))
     for stage in ("b", "new"):
         written = []
         for modify in (modify_yaml, dvc_process.modify_entries):
@@ -103,7 +103,7 @@ def test_a_lock_that_dvc_did_not_write_is_left_to_dvc(tmp_path, text):
 
 def test_what_fails_on_the_way_leaves_the_lock_as_it_was(tmp_path):
     path = tmp_path / "dvc.lock"
-    path.write_text(f"{lockfile.HEAD}  b:\n    cmd: run b\n")
+    path.write_text(f"{lock_text.HEAD}  b:\n    cmd: run b\n")
     before = path.read_bytes()
     with pytest.raises(ZeroDivisionError), dvc_process.modify_entries(str(path)) as document:
         document["stages"].update({"b": RECORDED})

@@ -11,7 +11,7 @@ from clone import ROOT
 from rich.console import Console
 
 from unroll.failures import Refusal
-from unroll.pipeline import lockfile, scheduler, survey
+from unroll.pipeline import lock_text, scheduler, survey
 
 # Each stage notes when it starts and ends. A second name makes it wait for that stage's start, which
 # ends well only if the two run at once.
@@ -122,12 +122,12 @@ def test_after_a_failure_nothing_more_starts_and_the_message_ends_with_the_log(p
 def test_the_lock_of_a_parallel_run_is_that_of_a_serial_one(project):
     run(project, slots=3)
     names = survey.take(project).names
-    lockfile.arrange(project / "dvc.lock", project / "parked.lock", names)
+    lock_text.arrange(project / "dvc.lock", project / "parked.lock", names)
     parallel = (project / "dvc.lock").read_bytes()
     for path in ("dvc.lock", "first", "left", "right", "last", "alone"):
         (project / path).unlink()
     scheduler.run_one(["-m", "dvc", "repro", "--force"], project / "logs/serial.log")
-    lockfile.arrange(project / "dvc.lock", project / "parked.lock", names)
+    lock_text.arrange(project / "dvc.lock", project / "parked.lock", names)
     assert (project / "dvc.lock").read_bytes() == parallel
 
 
@@ -135,32 +135,23 @@ def test_entries_that_are_wanted_no_more_leave_the_lock_and_come_back_without_a_
     run(project, slots=2)
     lock, parked = project / "dvc.lock", project / "parked.lock"
     names = survey.take(project).names
-    lockfile.arrange(lock, parked, names)
+    lock_text.arrange(lock, parked, names)
     whole = lock.read_bytes()
-    assert lockfile.arrange(lock, parked, ["first", "left"]) == ["alone", "last", "right"]
+    assert lock_text.arrange(lock, parked, ["first", "left"]) == ["alone", "last", "right"]
     assert sorted(survey.take(project).stale) == ["alone", "last", "right"]
-    assert lockfile.arrange(lock, parked, names) == []
+    assert lock_text.arrange(lock, parked, names) == []
     assert lock.read_bytes() == whole
     assert survey.take(project).stale == {}
 
 
 def test_without_the_parked_file_the_run_cache_brings_them_back(project):
     run(project, slots=2)
-    lockfile.arrange(project / "dvc.lock", project / "parked.lock", ["first"])
+    lock_text.arrange(project / "dvc.lock", project / "parked.lock", ["first"])
     (project / "parked.lock").unlink()
     before = events(project)
     run(project, slots=2)
     assert events(project) == before
     assert survey.take(project).stale == {}
-
-
-def test_a_lock_that_dvc_did_not_write_is_left_alone(tmp_path):
-    lock, parked = tmp_path / "dvc.lock", tmp_path / "parked.lock"
-    assert lockfile.arrange(lock, parked, ["a"]) == []
-    assert not lock.exists()
-    lock.write_text("schema: '2.0'\nstages: {a: {cmd: x}}\n")
-    assert lockfile.arrange(lock, parked, []) == []
-    assert lock.read_text() == "schema: '2.0'\nstages: {a: {cmd: x}}\n"
 
 
 def test_a_stage_learns_where_to_report_and_which_device_is_its_own(project):

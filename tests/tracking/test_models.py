@@ -8,7 +8,7 @@ import pytest
 from locked_project import NETWORKS, Project
 from mlflow.entities import LoggedModel, LoggedModelStatus
 
-from unroll.pipeline import lockfile
+from unroll.pipeline import content
 
 
 def files_of(project: Project, model: LoggedModel) -> dict[str, str]:
@@ -29,7 +29,7 @@ def test_each_training_has_one_model_that_knows_its_run(tracked: Project) -> Non
 
 
 def test_a_model_has_its_test_scores_with_the_data_that_they_are_of(tracked: Project) -> None:
-    digest = lockfile.md5_of(tracked.folder / "data/vocabulary/tiny")
+    digest = content.md5_of(tracked.folder / "data/vocabulary/tiny")
     metrics = tracked.models()["bow seed 2"].metrics
     found = {(one.key, one.value, one.dataset_name, one.dataset_digest) for one in metrics}
     assert found == {("test/accuracy", 0.52, "tiny test", digest), ("test/loss", 0.7, "tiny test", digest)}

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from locked_project import NETWORKS, Project
 
-from unroll.pipeline import lockfile
+from unroll.pipeline import content
 
 
 def test_each_training_is_a_run_below_its_networks_run(tracked: Project) -> None:
@@ -64,7 +64,7 @@ def test_a_run_names_its_data_by_the_locks_hashes(tracked: Project) -> None:
     # The test split has no hash of its own in the lock: evaluation reads the whole folder.
     folders = {"train": "tiny/train", "validation": "tiny/validation", "test": "tiny"}
     hashes = {
-        split: lockfile.md5_of(tracked.folder / "data/vocabulary" / folder)
+        split: content.md5_of(tracked.folder / "data/vocabulary" / folder)
         for split, folder in folders.items()
     }
     assert digests == hashes
@@ -103,8 +103,8 @@ def test_a_second_call_makes_nothing_and_reads_no_weights(
     project.track()
     before = project.ids()
     read = []
-    hash_of_file = lockfile._md5_of_file
-    monkeypatch.setattr(lockfile, "_md5_of_file", lambda path: read.append(path.name) or hash_of_file(path))
+    hash_of_file = content._md5_of_file
+    monkeypatch.setattr(content, "_md5_of_file", lambda path: read.append(path.name) or hash_of_file(path))
     assert project.track() == (0, 0, 0)
     assert project.ids() == before
     assert read and "weights.safetensors" not in read

@@ -14,9 +14,9 @@ from pathlib import Path
 from unroll import files
 from unroll.doctor.finding import Finding
 from unroll.failures import Refusal
-from unroll.pipeline import lockfile
+from unroll.pipeline import lock_text, lockfile
 
-CUT_EARLY = frozenset({lockfile.HEAD, lockfile.HEAD.splitlines(keepends=True)[0]})
+CUT_EARLY = frozenset({lock_text.HEAD, lock_text.HEAD.splitlines(keepends=True)[0]})
 """What is left of a lock that was cut at the end of one of its first two lines."""
 
 
@@ -42,24 +42,24 @@ def torn(path: Path) -> Iterator[Finding]:
 def torn_at_a_glance(path: Path) -> Iterator[Finding]:
     """Find a lock that was cut short, without reading all of it: before each run, a quarter of a second
     for 70 entries is too long."""
-    if path.exists() and lockfile.looks_torn(path):
+    if path.exists() and lock_text.looks_torn(path):
         yield from torn(path)
 
 
 def without_entries(path: Path) -> Iterator[Finding]:
     """Find a lock that was cut before its first entry, which DVC does not read."""
-    if path.exists() and not lockfile.blocks(path) and path.read_text("utf-8", "replace") in CUT_EARLY:
+    if path.exists() and not lock_text.blocks(path) and path.read_text("utf-8", "replace") in CUT_EARLY:
         yield Finding(str(path), "without entries", "removed: the run-cache restores them", path.unlink)
 
 
 def salvaged(path: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Return the lines of the entries that are whole, and of those that git has and the file lacks."""
-    whole = lockfile.whole_blocks(path.read_text(encoding="utf-8", errors="replace"))
+    whole = lock_text.whole_blocks(path.read_text(encoding="utf-8", errors="replace"))
     try:
         shown = subprocess.run(["git", "show", f"HEAD:./{path}"], capture_output=True, text=True)
     except (FileNotFoundError, UnicodeDecodeError):
         return whole, {}
-    known = lockfile.whole_blocks(shown.stdout)
+    known = lock_text.whole_blocks(shown.stdout)
     return whole, {name: lines for name, lines in known.items() if name not in whole}
 
 
@@ -71,6 +71,6 @@ def aside(path: Path) -> Path:
 def mend(path: Path, entries: dict[str, str]) -> None:
     shutil.copyfile(path, aside(path))
     if entries:
-        files.write_text(path, lockfile.HEAD + "".join(entries.values()))
+        files.write_text(path, lock_text.HEAD + "".join(entries.values()))
     else:
         path.unlink()  # DVC takes a lock that is not there, but none without entries

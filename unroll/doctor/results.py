@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from unroll import files
 from unroll.doctor.finding import Finding, and_more
 from unroll.failures import Refusal
-from unroll.pipeline import lockfile
+from unroll.pipeline import content, lock_text, lockfile
 
 Bytes = dict[str, Path | bytes]
 """By md5: a file on disk, or the listing of a folder, as DVC's cache has both."""
@@ -26,7 +26,7 @@ def half_written(lock: Path) -> Iterator[Finding]:
     """Find outs that are other than their stage left them, though it would read what it read then."""
     broken = []
     for entry in _entries(lock):
-        if all(lockfile.md5_of(Path(path)) == md5 for path, md5 in entry.deps.items()):
+        if all(content.md5_of(Path(path)) == md5 for path, md5 in entry.deps.items()):
             outs = [Path(path) for path in entry.outs]
             broken += [path for path in outs if path.exists() and not entry.made(path)]
     if broken:
@@ -65,7 +65,7 @@ def _entries(lock: Path) -> list[lockfile.Entry]:
     try:
         return list(lockfile.read(lock).values())
     except Refusal:  # missing; or torn, which another finding says: then those that are whole
-        whole = lockfile.whole_blocks(lock.read_text("utf-8", "replace") if lock.exists() else "")
+        whole = lock_text.whole_blocks(lock.read_text("utf-8", "replace") if lock.exists() else "")
         documents = [(name, YAML(typ="safe").load(lines)[name]) for name, lines in whole.items()]
         return [lockfile.Entry(name, document) for name, document in documents]
 
@@ -79,7 +79,7 @@ def _on_disk(lock: Path, uncached: set[str]) -> Bytes:
             if name in uncached or not entry.made(path):
                 continue
             if path.is_dir():
-                listing = lockfile.listing_of(path)
+                listing = content.listing_of(path)
                 found[md5] = json.dumps(listing).encode()
                 found |= {one["md5"]: path / one["relpath"] for one in listing}
             else:

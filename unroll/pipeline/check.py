@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from unroll.failures import Refusal
-from unroll.pipeline import lockfile
+from unroll.pipeline import content, lockfile
 from unroll.pipeline.copies import copy_project
 from unroll.pipeline.differences import first_difference
 from unroll.pipeline.warm import COMMAND
@@ -95,7 +95,7 @@ def chosen(entries: dict[str, lockfile.Entry], wanted: Iterable[str]) -> list[lo
 def refuse_what_is_not_locked(entry: lockfile.Entry) -> None:
     """Raise a Refusal where the project's files are not those that the entry speaks of."""
     for path, md5 in (entry.deps | entry.outs).items():
-        if lockfile.md5_of(Path(path)) != md5:
+        if content.md5_of(Path(path)) != md5:
             raise Refusal(f"{path} is not what {LOCK} says of {entry.stage}: run make repro first")
 
 

@@ -23,7 +23,7 @@ from dvc.utils.serialize import YAMLFileCorruptedError, _common, dumps_yaml, loa
 from ruamel.yaml.error import YAMLError
 
 from unroll import files, params
-from unroll.pipeline import lockfile
+from unroll.pipeline import lock_text, lockfile
 
 modify_yaml = dvcfile.modify_yaml
 load_yaml = dvcfile.Lockfile._load_yaml
@@ -47,7 +47,7 @@ class Entries(UserDict[str, str]):
 @contextmanager
 def modify_entries(path: str, fs: object = None) -> Iterator[dict]:
     """Yield what the file says, as DVC's modify_yaml does, and write what has become of it."""
-    blocks = lockfile.blocks(Path(path)) if Path(path).name == "dvc.lock" else None
+    blocks = lock_text.blocks(Path(path)) if Path(path).name == "dvc.lock" else None
     if blocks is None:
         with modify_yaml(path, fs=fs) as document:
             yield document
@@ -55,12 +55,12 @@ def modify_entries(path: str, fs: object = None) -> Iterator[dict]:
     entries = Entries()
     entries.data = blocks
     yield {"schema": lockfile.SCHEMA, "stages": entries}
-    files.write_text(Path(path), lockfile.HEAD + "".join(entries.data.values()))
+    files.write_text(Path(path), lock_text.HEAD + "".join(entries.data.values()))
 
 
 def load_entries(file: dvcfile.Lockfile, **options: object) -> tuple[dict, str]:
     """Return what the lock says as DVC does; an entry is read once it is asked for."""
-    blocks = lockfile.blocks(Path(file.path))
+    blocks = lock_text.blocks(Path(file.path))
     if blocks is None:
         return load_yaml(file, **options)
     entries = Entries()

@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 from unroll import files
-from unroll.pipeline.lockfile import Entry, md5_of
+from unroll.pipeline.content import md5_of
+from unroll.pipeline.lockfile import Entry
 
 SUMMARY = ("mean", "std", "ensemble")
 SPLITS = ("train", "validation", "test")

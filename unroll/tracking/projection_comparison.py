@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 
 from unroll import files
-from unroll.pipeline.lockfile import Entry, md5_of
+from unroll.pipeline.content import md5_of
+from unroll.pipeline.lockfile import Entry
 from unroll.report.tables import ORIGINS
 from unroll.tracking.projection import Content
 
