@@ -152,7 +152,8 @@ def cut_lock(folder: Path, share: float) -> None:
 
 
 def test_dvc_lock_cut_anywhere(project, tell, times):
-    count = times(10, 1)
+    if not (count := times(10, 0)):
+        pytest.skip("by make torture: tests/doctor/test_locks.py cuts without a run")
     tried = f"dvc.lock cut at {count} random places"
     tell(tried, "")
     draw, ran = random.Random(6), 0

@@ -8,6 +8,17 @@ import pytest
 from unroll.training import interruption
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_ignored():
+    """As it would be if nohup, or a shell in its background, ran the tests."""
+    before = {one: signal.getsignal(one) for one in interruption.SIGNALS}
+    for one in interruption.SIGNALS:
+        signal.signal(one, signal.default_int_handler if one is signal.SIGINT else signal.SIG_DFL)
+    yield
+    for one, handler in before.items():
+        signal.signal(one, handler)
+
+
 @pytest.mark.parametrize("number", interruption.SIGNALS)
 def test_a_signal_is_noticed_by_name(number):
     with interruption.noticed() as stopping:

@@ -62,7 +62,7 @@ def test_a_pipeline_that_is_killed_leaves_no_orphan_and_ends_with_the_bytes_of_o
 ):
     draw = random.Random(0)
     wanted, seconds = clean
-    runs, hit = times(50, 2), Counter()
+    runs, hit = times(50, 1), Counter()
     kills = itertools.cycle(draw.sample(list(KILLS), len(KILLS)))
     orphans = repairs = 0
     other: list[str] = []
