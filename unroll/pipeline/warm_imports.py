@@ -7,6 +7,7 @@ as long as torch, and one stage alone needs it.
 # ruff: noqa: E402, F401
 
 import os
+import sys
 
 os.setsid()  # no signal to the group of `unroll repro` ends it before those that it has forked have ended
 
@@ -14,6 +15,11 @@ from unroll.pipeline import warm  # isort: skip (it notes what code there is bef
 from unroll import environment  # isort: skip
 
 environment.pin()  # before torch, as every stage does
+
+from unroll import stage
+
+if sys.platform == "linux":
+    stage.end_with(os.getppid())  # it reads of its end only once it has imported all this
 
 import dulwich.ignore
 import dulwich.worktree
