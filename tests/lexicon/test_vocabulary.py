@@ -12,6 +12,7 @@ from token_rows import ROWS, arrays, built
 
 from stages import vocabulary as stage
 from unroll import frames
+from unroll.failures import Refusal
 from unroll.lexicon.vocabulary import (
     PAD,
     SPECIAL,
@@ -90,6 +91,22 @@ def test_a_saved_vocabulary_is_the_same_after_loading(tmp_path_factory, rows):
 def test_the_file_is_a_token_and_its_count_a_line(tmp_path):
     built("a lamp", "a").save(tmp_path / "vocabulary.txt")
     assert (tmp_path / "vocabulary.txt").read_bytes() == b"<pad>\t0\n<unk>\t0\na\t2\nlamp\t1\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"a\t2\nlamp\n", "not enough values to unpack"),
+        (b"a\t2\nlamp\tmany\n", "invalid literal for int"),
+        (b"a\t2\nl\xe4mp\t1\n", "'utf-8' codec can't decode byte 0xe4 in position 5"),
+    ],
+)
+def test_a_damaged_file_is_refused_by_its_name_with_the_reason(tmp_path, content, why):
+    path = tmp_path / "vocabulary.txt"
+    path.write_bytes(content)
+    with pytest.raises(Refusal) as refusal:
+        Vocabulary.load(path)
+    assert str(refusal.value).startswith(f"{path} is damaged: {why}")
 
 
 # --- the stage --------------------------------------------------------------------------------------

@@ -325,3 +325,24 @@ def test_a_pickle_among_the_arrays_is_refused(tmp_path, name):
 def test_a_split_without_tokens_can_be_loaded(tmp_path):
     save_encoded(tmp_path / "train", KNOWN, range(0), [], [])
     assert len(EncodedSplit.load(tmp_path / "train", "cpu", V).tokens_N) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "why"),
+    [
+        ("labels", np.zeros((2, 1), np.int64), "an array has another shape"),
+        ("rows", np.zeros(3, np.int64), "3 offsets, 2 labels and 3 rows"),
+        ("labels", np.zeros(1, np.int64), "3 offsets, 1 labels and 2 rows"),
+        ("offsets", np.array([1, 3, 5]), "the offsets do not part 5 tokens"),
+        ("offsets", np.array([0, 3, 6]), "the offsets do not part 5 tokens"),
+        ("offsets", np.array([0, 5, 5]), "the offsets do not part 5 tokens"),
+        ("ids", np.array([2, 3, 3, PAD, 2], np.int32), "a number is negative"),
+        ("labels", np.array([0, -1]), "a number is negative"),
+    ],
+)
+def test_arrays_that_do_not_fit_each_other_are_refused_with_their_folder(tmp_path, name, array, why):
+    folder = written(tmp_path / "train")
+    np.save(folder / f"{name}.npy", array)
+    with pytest.raises(Refusal) as refusal:
+        EncodedSplit.load(folder, "cpu", V)
+    assert str(refusal.value).startswith(f"{folder} is damaged: {why}. ")

@@ -89,13 +89,20 @@ def test_a_missing_file_is_refused_by_name(folder, name):
         checkpoints.load_weights(folder)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"{}", b"\xff\xfe", b"null", b'{"weights_sha256": null}']
-)
-def test_a_damaged_model_json_is_refused(folder, content):
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
+def test_a_model_json_that_is_none_is_refused(folder, content):
     (folder / "model.json").write_bytes(content)
-    with pytest.raises(Refusal, match="is damaged"):
+    with pytest.raises(Refusal, match=rf"^{folder / 'model.json'} is damaged: "):
         checkpoints.load_weights(folder)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{}", b"null"])
+def test_a_model_json_without_a_digest_is_refused(folder, content):
+    (folder / "model.json").write_bytes(content)
+    with pytest.raises(Refusal) as refusal:
+        checkpoints.load_weights(folder)
+    again = "Delete the folder and run dvc repro, which restores or retrains it."
+    assert str(refusal.value) == f"{folder / 'model.json'} is damaged. {again}"
 
 
 def test_weights_of_another_model_are_refused(folder, tmp_path_factory):
@@ -195,6 +202,24 @@ def test_a_checkpoint_with_a_flipped_bit_counts_as_none(tmp_path):
         assert checkpoints.load_checkpoint(path, "cpu") is None, place
     path.write_bytes(good)
     assert checkpoints.load_checkpoint(path, "cpu") is not None
+
+
+def test_names_of_tensors_may_have_slashes(tmp_path):
+    checkpoints.save_checkpoint(tmp_path / "one", {"optimizer": {"0/step/1": torch.ones(1)}}, {})
+    parts, _ = checkpoints.load_checkpoint(tmp_path / "one", "cpu")
+    assert list(parts["optimizer"]) == ["0/step/1"]
+
+
+def test_other_code_is_another_run(tmp_path, monkeypatch):
+    (tmp_path / "networks").mkdir()
+    code = tmp_path / "networks/cells.py"
+    code.write_text("a = 1\n")
+    monkeypatch.setattr(checkpoints, "PACKAGE", tmp_path)
+    key = checkpoints.key_of({}, [])
+    (tmp_path / "notes.txt").write_text("no code")
+    assert checkpoints.key_of({}, []) == key
+    code.write_text("a = 2\n")
+    assert checkpoints.key_of({}, []) != key
 
 
 def test_a_key_names_all_that_decides_a_run(tmp_path):
