@@ -32,7 +32,7 @@ def test_a_dvc_that_is_killed_alone_leaves_no_orphan(project, clean, how, tell, 
     for number in range(killed):
         run = copy.start("dvc", "repro", SHELL=str(shell) if number % 2 == 0 else "/bin/sh")
         if copy.wait_for_stage("train", run):
-            time.sleep(draw.uniform(0, 2))
+            time.sleep(draw.uniform(1.5, 4))
             HOW[how](run)
         run.wait()
         orphans += len(copy.outlived(ORPHAN_SECONDS))
