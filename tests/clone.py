@@ -25,7 +25,9 @@ def clone(destination: Path) -> Path:
     return destination
 
 
-def run(arguments: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+def run(
+    arguments: list[str], folder: Path, environment: dict[str, str], timeout: float = 600
+) -> subprocess.CompletedProcess:
     """Run `python ARGUMENTS` in the clone, with this environment's python first on the path."""
     path = f"{Path(sys.executable).parent}:{environment['PATH']}"
     return subprocess.run(
@@ -34,7 +36,7 @@ def run(arguments: list[str], folder: Path, environment: dict[str, str]) -> subp
         env=environment | {"PATH": path},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=timeout,
     )
 
 

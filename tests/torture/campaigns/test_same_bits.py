@@ -22,6 +22,7 @@ CONDITIONS = {
     "two at once": (2, {}, False),
     "two at once while a busy loop holds each core": (2, {}, True),
 }
+HOUR_SECONDS = 3600
 SHARE = "two at once while a busy loop holds each core"
 LOSSES = {
     "dvc.lock": ["dvc.lock"],
@@ -38,7 +39,8 @@ def project(tmp_path_factory, pytestconfig: pytest.Config) -> Iterator[Clone]:
     folder = clone(tmp_path_factory.mktemp("same_bits"))
     if pytestconfig.getoption("--torture"):
         environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
-        done = run(["-m", "unroll", "repro", "--suite", "starter"], folder, environment)
+        command = ["-m", "unroll", "repro", "--suite", "starter"]
+        done = run(command, folder, environment, HOUR_SECONDS)
         assert done.returncode == 0, done.stdout + done.stderr
         yield Clone(folder, environment, {}, done.stdout)
         return
@@ -80,6 +82,7 @@ def test_trainings_and_evaluations_give_the_same_bytes_again(condition, project,
             ["-m", "unroll", "check", "train", "evaluate", "--jobs", str(jobs)],
             project.folder,
             project.environment | variables,
+            HOUR_SECONDS,
         )
     equal = re.findall(r"^(train|evaluate)@(\S+): equal$", done.stdout, re.MULTILINE)
     trained = {re.sub(r"-\d+$", "", name) for kind, name in equal if kind == "train"}
