@@ -31,6 +31,9 @@ class Task(Protocol):
     def step(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, int]:
         """Return the mean loss, how many predictions were right, and how many there were."""
 
+    def weight(self, batch: Batch) -> Tensor:
+        """Return what the predictions of a batch weigh together: its loss is a mean over so much."""
+
     def score(self, model: nn.Module, split: EncodedSplit) -> Scores:
         """Return the metrics on a split; NaN where the model no longer gives numbers."""
 
@@ -49,6 +52,11 @@ class Classification:
             scores_BC, labels_B, weight=self.weights_C, label_smoothing=self.smoothing
         )
         return loss, (scores_BC.detach().argmax(dim=1) == labels_B).sum(), len(labels_B)
+
+    def weight(self, batch: Batch) -> Tensor:
+        if self.weights_C is None:
+            return batch.labels_B.new_tensor(len(batch.labels_B))
+        return self.weights_C[batch.labels_B].sum()
 
     def score(self, model: Classifier, split: EncodedSplit) -> Scores:
         probabilities_NC = predict(model, split)
@@ -77,6 +85,9 @@ class NextWord:
             (scores_TV.detach().argmax(dim=1) == targets_T).sum(),
             len(targets_T),
         )
+
+    def weight(self, batch: Batch) -> Tensor:
+        return (batch.lengths_B - 1).sum()
 
     def score(self, model: NextWordModel, split: EncodedSplit) -> Scores:
         return next_word_metrics(predict_words(model, split))

@@ -10,13 +10,14 @@ from torch import nn
 
 from unroll.networks import checkpoints
 from unroll.networks.batches import EncodedSplit
-from unroll.networks.classifier import Classifier, NextWordModel, build_model
+from unroll.networks.classifier import Classifier, NextWordModel, build_model, parameter_count
 from unroll.networks.spec import BagNetwork, RecurrentNetwork
 from unroll.networks.tasks import Classification, Headline, NextWord, Task, class_weights
 from unroll.progress import Progress
 from unroll.training import loop
 from unroll.training.loop import Fitted, Listener, Stopping, Training
 from unroll.training.soundness import enough_memory
+from unroll.training.team import ALONE, Team
 
 PRETRAINING = ".pretraining"
 """Suffix of the checkpoint of what comes before the training itself."""
@@ -50,6 +51,17 @@ class Experiment:
         with self._enough_memory():
             return build_model(self.network, self.vocabulary, self.classes, vectors_VE).to(device)
 
+    def document(self, model: nn.Module, train: EncodedSplit) -> dict[str, object]:
+        """Return what is to be known of a trained model, beside its corpus and where it was trained."""
+        return {
+            "network": self.network.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
+            "seed": self.seed,
+            "headline": self.task(train).headline,
+            "vocabulary_size": self.vocabulary,
+            "parameters": parameter_count(model),
+        }
+
     def run(
         self,
         model: nn.Module,
@@ -59,6 +71,7 @@ class Experiment:
         watch: Callable[[Progress], None] = lambda progress: None,
         ended: Listener = lambda epoch: None,
         stopping: Stopping = lambda: None,
+        team: Team = ALONE,
     ) -> Fitted:
         """Train the model to its best epoch; continue from `checkpoint` where it holds a run.
 
@@ -71,7 +84,8 @@ class Experiment:
         with self._enough_memory():
             # A run that has begun to classify has its pretraining in its checkpoint, if that can be read.
             if self._pretrains and checkpoints.load_checkpoint(checkpoint, "cpu") is None:
-                self._pretrain(model, train, validation, checkpoint.with_suffix(PRETRAINING), watch, stopping)
+                unfinished = checkpoint.with_suffix(PRETRAINING)
+                self._pretrain(model, train, validation, unfinished, watch, stopping, team)
             return loop.fit(
                 model,
                 train,
@@ -84,6 +98,7 @@ class Experiment:
                 watch,
                 ended,
                 stopping,
+                team,
             )
 
     def _enough_memory(self) -> AbstractContextManager[None]:
@@ -101,6 +116,7 @@ class Experiment:
         checkpoint: Path,
         watch: Callable[[Progress], None],
         stopping: Stopping,
+        team: Team,
     ) -> None:
         """Leave in `model` the embedding and the encoder that predict next words best (Dai and Le 2015)."""
         asked = self.network.pretraining
@@ -126,6 +142,7 @@ class Experiment:
             checkpoint,
             watch,
             stopping=stopping,
+            team=team,
         )
         reader.load_state_dict(fitted.weights)
 

@@ -19,7 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from unroll.failures import Refusal
-from unroll.networks.batches import EncodedSplit, training_order
+from unroll.networks.batches import Batch, EncodedSplit, training_order
 from unroll.networks.spec import Rate
 from unroll.networks.tasks import Task
 from unroll.params import Consistent, Share
@@ -27,6 +27,7 @@ from unroll.progress import Clock, Progress
 from unroll.training import optimizers, schedules
 from unroll.training.soundness import Soundness, no_number
 from unroll.training.state import Epoch, State, Tally
+from unroll.training.team import ALONE, Team
 from unroll.training.weight_average import WeightAverage
 
 SAVE_SECONDS = 60
@@ -48,6 +49,7 @@ class Training(Consistent):
     batch_size: Count
     batch_tokens: Count | None
     batches_per_epoch: Count | None
+    processes: Count
     optimizer: Literal["sgd", "adam", "adamw"]
     learning_rate: Rate
     momentum: Share
@@ -105,6 +107,7 @@ class Run:
     seed: int
     optimizer: optimizers.Optimizer
     average: WeightAverage | None
+    team: Team = ALONE
     batches: int = 0
     """In an epoch."""
 
@@ -143,19 +146,20 @@ def fit(
     watch: Watcher = lambda progress: None,
     ended: Listener = lambda epoch: None,
     stopping: Stopping = lambda: None,
+    team: Team = ALONE,
 ) -> Fitted:
     """Train until `patience` epochs brought no better headline on validation; keep the best epoch.
 
     Continues from `checkpoint` where it holds a run. It is written after every epoch, once a minute, and
     when `stopping` gives a reason, and it stays: only who has the results in a safe place may remove it.
     `watch` hears twice a second where the run stands, `ended` hears of each epoch, of those in the
-    checkpoint too.
+    checkpoint too. Every member of a team does the same, and comes to the same.
 
     Raises:
         Refusal: the loss, a gradient or a score is no longer a number; or it was to stop, and has saved.
     """
-    run = prepare(model, train, task, training, batching, seed)
-    state = State.first(run.model, run.optimizer, run.average)
+    run = prepare(model, train, task, training, batching, seed, team)
+    state = State.first(run.model, run.optimizer, run.average, team)
     state.restore(checkpoint)
     standing = state.standing
     for epoch in standing.history:
@@ -166,8 +170,9 @@ def fit(
 
     def save() -> None:
         state.save(checkpoint)
-        if reason := stopping():
-            raise _stopped(reason, run, state)
+        reason = stopping()
+        if team.any(reason is not None):
+            raise _stopped(reason or "another process of its team", run, state)
 
     while standing.epochs < training.epochs and standing.epochs - standing.best_epoch < training.patience:
         clock.start(standing.epochs + 1, state.tally.tokens)
@@ -204,13 +209,20 @@ def _stopped(reason: str, run: Run, state: State) -> Refusal:
     return Refusal(f"stopped by {reason} {where}, and saved: run it again to go on from there")
 
 
-def seed_everything(seed: int, epoch: int) -> None:
-    """Seed torch's generators; epoch 0 is for the first weights."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1))
+def seed_everything(seed: int, epoch: int, rank: int = 0) -> None:
+    """Seed torch's generators; epoch 0 is for the first weights, which all of a team have in common."""
+    source = [seed, epoch, rank] if rank else [seed, epoch]
+    torch.manual_seed(int(np.random.SeedSequence(source).generate_state(1, np.uint64)[0] >> 1))
 
 
 def prepare(
-    model: nn.Module, train: EncodedSplit, task: Task, training: Training, batching: str, seed: int
+    model: nn.Module,
+    train: EncodedSplit,
+    task: Task,
+    training: Training,
+    batching: str,
+    seed: int,
+    team: Team = ALONE,
 ) -> Run:
     """Return a run that has taken no step."""
     groups = optimizers.groups_of(model, training.learning_rate)
@@ -220,7 +232,7 @@ def prepare(
         adam = {"adam": optimizers.Adam, "adamw": optimizers.AdamW}[training.optimizer]
         optimizer = adam(groups, training.weight_decay)
     average = WeightAverage(model, training.weight_average) if training.weight_average else None
-    run = Run(model, train, task, training, batching, seed, optimizer, average)
+    run = Run(model, train, task, training, batching, seed, optimizer, average, team)
     return replace(run, batches=len(run.order(epoch=0)))
 
 
@@ -231,19 +243,34 @@ def steps(run: Run, epoch: int, first: int = 0) -> Iterator[Step]:
     """
     training = run.training
     if first == 0:
-        seed_everything(run.seed, epoch)
+        seed_everything(run.seed, epoch, run.team.rank)
     run.model.train()
     order, in_all = run.order(epoch)[first:], training.epochs * run.batches
     if not order:
         return
-    for rows, batch in zip(order, run.train.batches(order), strict=True):
-        loss, right, predicted = run.task.step(run.model, batch)
-        loss.backward()
+    shares = [run.team.share(rows) for rows in order]
+    for rows, batch in zip(order, run.train.batches(shares), strict=True):
+        loss, right, predicted = _backward(run, rows, batch)
         change = schedules.factor(training.schedule, training.warm_up, run.optimizer.steps, in_all)
         norm = run.optimizer.step(training.learning_rate * change, training.gradient_clip)
         if run.average:
             run.average.update()
-        yield Step(loss.detach(), right, predicted, rows, norm)
+        yield Step(loss, right, predicted, rows, norm)
+
+
+def _backward(run: Run, rows: np.ndarray, batch: Batch) -> tuple[Tensor, Tensor, int]:
+    """Leave with the parameters the gradients of the mean loss over the rows, of which a member of a team
+    reads its share, `batch`. Return that loss, how many predictions were right, and how many there were."""
+    loss, right, predicted = run.task.step(run.model, batch)
+    if run.team.size == 1:
+        loss.backward()
+        return loss.detach(), right, predicted
+    counts = run.team.counts(rows)
+    weight = run.task.weight(batch) * counts
+    (loss * weight).backward()
+    own_K = torch.stack([loss.detach() * weight, right * counts, weight.new_tensor(predicted * counts)])
+    whole, loss, right, predicted = run.team.mean(run.optimizer.parameters, weight, own_K)
+    return loss / whole, right.long(), int(predicted)
 
 
 def _train_epoch(
@@ -271,7 +298,7 @@ def _train_epoch(
         if clock.is_due():
             best = run.task.sign * state.standing.best_score if state.best else float("nan")
             watch(clock.progress(tally.mean_loss, run.task.headline, best))
-        if stopping() or time.monotonic() - saved > SAVE_SECONDS:
+        if run.team.any(stopping() is not None or time.monotonic() - saved > SAVE_SECONDS):
             refuse(soundness.first_fault())
             save()
             saved = time.monotonic()

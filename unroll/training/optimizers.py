@@ -42,13 +42,17 @@ class Optimizer(ABC):
             for group in self.groups
         ]
 
+    @property
+    def parameters(self) -> list[Tensor]:
+        return [parameter for group in self.groups for parameter in group.parameters]
+
     @torch.no_grad()
     def step(self, rate: float, largest_norm: float | None = None) -> Tensor:
         """Move by one step at this learning rate; without `largest_norm` nothing is clipped.
 
         Return the 2-norm of all gradients together, before it was clipped.
         """
-        parameters = [parameter for group in self.groups for parameter in group.parameters]
+        parameters = self.parameters
         norm = clip_gradients(parameters, largest_norm)
         self.steps += 1
         for group, states in zip(self.groups, self.states, strict=True):

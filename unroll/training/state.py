@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from unroll.networks import checkpoints
 from unroll.networks.classifier import device_of
 from unroll.training.optimizers import Optimizer
+from unroll.training.team import ALONE, Team
 from unroll.training.weight_average import WeightAverage
 
 Epoch = dict[str, float]
@@ -72,6 +73,7 @@ class State:
     model: nn.Module
     optimizer: Optimizer
     average: WeightAverage | None
+    team: Team
     standing: Standing
     tally: Tally
     """Of the epoch that has not ended."""
@@ -79,18 +81,23 @@ class State:
     """The weights of the best epoch."""
 
     @classmethod
-    def first(cls, model: nn.Module, optimizer: Optimizer, average: WeightAverage | None) -> "State":
-        return cls(model, optimizer, average, Standing(), Tally.nothing(device_of(model)))
+    def first(
+        cls, model: nn.Module, optimizer: Optimizer, average: WeightAverage | None, team: Team = ALONE
+    ) -> "State":
+        return cls(model, optimizer, average, team, Standing(), Tally.nothing(device_of(model)))
 
     def save(self, path: Path) -> None:
-        """Write everything to one file, whole or not at all."""
+        """Write everything to one file, whole or not at all; of a team all must ask, and one writes."""
+        generators = _generators(device_of(self.model), self.team)
+        if not self.team.leads:
+            return
         counts = asdict(self.tally)
         parts = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.tensors(),
             "average": self.average.tensors() if self.average else {},
             "best": self.best,
-            "generators": _generators(device_of(self.model)),
+            "generators": generators,
             "tally": {"loss": counts.pop("loss"), "right": counts.pop("right")},
         }
         checkpoints.save_checkpoint(path, parts, {"standing": asdict(self.standing), "tally": counts})
@@ -109,14 +116,16 @@ class State:
         self.best = parts.get("best", {})
         self.standing = Standing(**document["standing"])
         self.tally = Tally(**parts["tally"], **document["tally"])
-        torch.set_rng_state(parts["generators"]["cpu"].cpu())
+        torch.set_rng_state(parts["generators"][f"cpu.{self.team.rank}"].cpu())
         if device.type == "cuda":
-            torch.cuda.set_rng_state(parts["generators"]["cuda"].cpu(), device)
+            torch.cuda.set_rng_state(parts["generators"][f"cuda.{self.team.rank}"].cpu(), device)
 
 
-def _generators(device: torch.device) -> dict[str, Tensor]:
-    """Return where torch's generators stand: dropout in the middle of an epoch depends on it."""
+def _generators(device: torch.device, team: Team) -> dict[str, Tensor]:
+    """Return where torch's generators stand, every member's: dropout amid an epoch depends on it."""
     found = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         found["cuda"] = torch.cuda.get_rng_state(device)
-    return found
+    return {
+        f"{kind}.{rank}": state for kind, own in found.items() for rank, state in enumerate(team.gather(own))
+    }
