@@ -49,7 +49,7 @@ class Training(Consistent):
     batch_size: Count
     batch_tokens: Count | None
     batches_per_epoch: Count | None
-    processes: Count
+    processes: Annotated[int, Field(ge=1, le=64)]
     optimizer: Literal["sgd", "adam", "adamw"]
     learning_rate: Rate
     momentum: Share
