@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from clone import ROOT
 
 from unroll import files
 
@@ -52,7 +53,8 @@ class Table:
 
 
 def _cell(text: str) -> str:
-    """One line of Markdown that shows the text as it is."""
+    """One line of Markdown that shows the text as it is, but for where this clone lies."""
+    text = text.replace(f"{ROOT}/", "")
     shown = "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
     for special in "\\`*<|":
         shown = shown.replace(special, f"\\{special}")
