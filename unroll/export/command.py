@@ -1,5 +1,6 @@
 """python -m unroll export CORPUS/NETWORK[/SEED]: finds the models, and says how near the export is."""
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +17,7 @@ PARAMS = Path("params.yaml")
 MODELS = Path("models")
 VOCABULARY = Path("data/vocabulary")
 CLEAN = Path("data/clean")
+NAMED = re.compile(r"([^/]+)/([^/]+)(?:/([0-9]+))?")
 
 
 def export_network(
@@ -56,11 +58,12 @@ def _trained(whole: catalogue.Catalogue, model: str) -> "Trained":
     """
     from unroll.export.folder import Trained
 
-    corpus, network, seed = (*model.split("/"), "", "")[:3]
-    if not network or model.count("/") > 2 or (model.count("/") == 2 and not seed.isdecimal()):
+    named = NAMED.fullmatch(model)
+    if named is None:
         raise Refusal(
             f"{model!r} is no model: give CORPUS/NETWORK or CORPUS/NETWORK/SEED, such as tweets/gru/1"
         )
+    corpus, network, seed = named.groups()
     for key, name, known in (("corpora", corpus, whole.corpora), ("networks", network, whole.networks)):
         if name not in known:
             raise Refusal(f"{PARAMS}: {key} has no {name}: choose one of {', '.join(known)}")
