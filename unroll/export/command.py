@@ -3,11 +3,12 @@
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unroll import catalogue, environment
+from unroll.export.bounds import BOUNDS, Kind
 from unroll.failures import Refusal
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def export_network(
     ],
     to: Annotated[Path, typer.Option(help="the folder to write; an older export there is replaced")],
     weights: Annotated[
-        Literal["float32", "int8"],
+        Kind,
         typer.Option(help="int8: a quarter of the size; probabilities move a little"),
     ] = "float32",
 ) -> None:
@@ -44,7 +45,7 @@ def export_network(
         print(f"  {path.name}: {path.stat().st_size:,} bytes")
     print(
         f"On {found.texts:,} texts of {trained.split} no probability is off by more than "
-        f"{found.largest_difference:.1e} (bound {folder.BOUNDS[weights]:g}); "
+        f"{found.largest_difference:.1e} (bound {BOUNDS[weights]:g}); "
         f"{found.changed_labels} labels are other ones"
     )
     print(f'Without torch: python -m unroll.export.runtime {to} "a text"')
@@ -67,17 +68,14 @@ def _trained(whole: catalogue.Catalogue, model: str) -> "Trained":
     for key, name, known in (("corpora", corpus, whole.corpora), ("networks", network, whole.networks)):
         if name not in known:
             raise Refusal(f"{PARAMS}: {key} has no {name}: choose one of {', '.join(known)}")
+    seeds = (int(seed),) if seed else whole.select.seeds
     rules, encoded = whole.corpora[corpus].text, VOCABULARY / corpus
     return Trained(
         corpus=corpus,
         network=network,
-        seeds={
-            one: MODELS / corpus / network / str(one) for one in ([int(seed)] if seed else whole.select.seeds)
-        },
+        seeds={one: MODELS / corpus / network / str(one) for one in seeds},
         vocabulary=encoded / "vocabulary.txt",
         rules=rules,
         pieces=None if rules.subwords is None else CLEAN / corpus / "tokenizer.json",
-        split=next(
-            (encoded / part for part in ("test", "validation") if (encoded / part).is_dir()), encoded / "test"
-        ),
+        split=encoded / ("test" if (encoded / "test").is_dir() else "validation"),
     )

@@ -4,13 +4,13 @@ import shutil
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 from pydantic import TypeAdapter
 
 from unroll import files
 from unroll.evaluation.scoring import load_model
 from unroll.export.agreement import Agreement, agreement, texts_of
+from unroll.export.bounds import BOUNDS, Kind
 from unroll.export.classifier import model
 from unroll.export.runtime import DOCUMENT, FILES, MODEL, TOKENIZER, VOCABULARY, Runtime
 from unroll.failures import Refusal
@@ -18,10 +18,6 @@ from unroll.networks.classifier import Classifier
 from unroll.networks.spec import Network
 from unroll.text.tokenization import TextRules
 
-Kind = Literal["float32", "int8"]
-"""Of the weights."""
-BOUNDS: dict[Kind, float] = {"float32": 1e-5, "int8": 0.05}
-"""How far a probability may be from the network's own."""
 PACKAGES = ("onnx", "onnxruntime", "torch")
 
 

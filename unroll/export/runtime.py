@@ -83,7 +83,11 @@ class Runtime:
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """Return probabilities_NC of some texts; a word that the vocabulary lacks reads as unknown."""
-        return self.probabilities([self.vocabulary.encode(tokens) for tokens in self.cut(list(texts))])
+        return self.probabilities(self.encode(texts))
+
+    def encode(self, texts: Sequence[str]) -> list[Row]:
+        """Return the texts as ids."""
+        return [self.vocabulary.encode(tokens) for tokens in self.cut(list(texts))]
 
     def probabilities(self, rows: Sequence[Row]) -> np.ndarray:
         """Return probabilities_NC of texts that are ids already, whatever stands beside each."""
