@@ -19,10 +19,10 @@ from unroll.prediction.predictor import Predictor
 from unroll.text.tokenization import TextRules, train_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
-# As on a machine that has no torch, nor anything that only training needs.
+# As on a machine that has what the runtime's docstring names for white space, and nothing else of ours.
 WITHOUT_TORCH = """
 import runpy, sys
-for absent in ("torch", "safetensors", "pandas", "onnx", "datasets", "mlflow"):
+for absent in ("torch", "safetensors", "onnx", "pandas", "pyarrow", "nltk", "typer", "rich", "scipy", "dvc"):
     sys.modules[absent] = None
 sys.argv = ["unroll.export.runtime", *sys.argv[1:]]
 runpy.run_module("unroll.export.runtime", run_name="__main__", alter_sys=True)
@@ -91,36 +91,30 @@ def test_what_stands_beside_a_text_does_not_matter(exported, monkeypatch, tokens
     np.testing.assert_allclose(found_NC, together_NC[order], rtol=0, atol=1e-6)
 
 
+def assert_reads_as_the_predictor(
+    project: Project, rules: TextRules, texts: list[str], pieces: Path | None = None
+) -> None:
+    to = project.folder / "exported"
+    folder.write(project.trained(rules, pieces), to, "float32")
+    predictor = Predictor.load(project.model(1), project.data / "vocabulary.txt", rules, pieces)
+    expected_NC = predictor.predict(texts).probabilities_NC
+    if pieces is not None:
+        pieces.unlink()
+    np.testing.assert_allclose(Runtime.load(to).predict(texts), expected_NC, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("tokenizer", ["whitespace", "basic_english", "tweet", "tweet_re2", "spacy"])
 def test_texts_are_cut_and_read_as_the_predictor_reads_them(tmp_path, tokenizer):
-    project = Project.make(tmp_path, {1: READER})
     rules = TextRules(normalise=("html",), tokenizer=tokenizer, lowercase=True)
-    folder.write(project.trained(rules), tmp_path / "exported", "float32")
     texts = ["The lamp, the LAMP", "", "nobody-knows this &amp; <unk> <pad>", "  ", "old :D", *TEXTS]
-    predictor = Predictor.load(project.model(1), project.data / "vocabulary.txt", rules)
-    np.testing.assert_allclose(
-        Runtime.load(tmp_path / "exported").predict(texts),
-        predictor.predict(texts).probabilities_NC,
-        rtol=0,
-        atol=1e-6,
-    )
+    assert_reads_as_the_predictor(Project.make(tmp_path, {1: READER}), rules, texts)
 
 
-def test_learned_pieces_go_with_the_network(tmp_path):
-    project = Project.make(tmp_path, {1: READER})
-    rules = TextRules(tokenizer="bpe", subwords=40)
-    pieces = tmp_path / "pieces.json"
+@pytest.mark.parametrize("tokenizer", ["bpe", "wordpiece"])
+def test_learned_pieces_go_with_the_network(tmp_path, tokenizer):
+    rules, pieces = TextRules(tokenizer=tokenizer, subwords=40), tmp_path / "pieces.json"
     pieces.write_text(train_tokenizer(rules, TEXTS), encoding="utf-8")
-    folder.write(project.trained(rules, pieces), tmp_path / "exported", "float32")
-    pieces.unlink()
-    predictor_needs = tmp_path / "exported/tokenizer.json"
-    predictor = Predictor.load(project.model(1), project.data / "vocabulary.txt", rules, predictor_needs)
-    np.testing.assert_allclose(
-        Runtime.load(tmp_path / "exported").predict(TEXTS),
-        predictor.predict(TEXTS).probabilities_NC,
-        rtol=0,
-        atol=1e-6,
-    )
+    assert_reads_as_the_predictor(Project.make(tmp_path, {1: READER}), rules, TEXTS, pieces)
 
 
 def test_of_a_long_text_the_beginning_is_read_and_that_is_said(tmp_path):

@@ -46,7 +46,7 @@ def export_network(
     print(
         f"On {found.texts:,} texts of {trained.split} no probability is off by more than "
         f"{found.largest_difference:.1e} (bound {BOUNDS[weights]:g}); "
-        f"{found.changed_labels} labels are other ones"
+        f"{found.changed_labels} labels differ"
     )
     print(f'Without torch: python -m unroll.export.runtime {to} "a text"')
 
