@@ -80,7 +80,6 @@ def save_first_weights(
     document = {
         "network": spec.model_dump(mode="json"),
         "labels": chosen.labels,
-        "vocabulary_size": size,
         "vocabulary_sha256": files.sha256_of(vocabulary),
     }
     checkpoints.save_model(folder, model.state_dict(), document)

@@ -68,7 +68,6 @@ class Project:
         document = {
             "network": spec.model_dump(mode="json"),
             "labels": LABELS,
-            "vocabulary_size": len(self.vocabulary),
             "vocabulary_sha256": files.sha256_of(self.data / "vocabulary.txt"),
         }
         self.save(seed, model.state_dict(), document)

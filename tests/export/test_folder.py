@@ -111,6 +111,14 @@ def test_a_file_a_link_and_the_project_itself_are_not_replaced(trained, tmp_path
     assert (tmp_path / "params.yaml").is_file() and (tmp_path / "link").is_symlink()
 
 
+def test_files_of_the_same_names_are_no_export_without_its_document(trained, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/vocabulary.txt").write_bytes(b"mine")
+    with pytest.raises(Refusal, match="out is there and no export"):
+        folder.write(trained.trained(), tmp_path / "out", "float32")
+    assert files_of(tmp_path / "out") == {"vocabulary.txt": b"mine"}
+
+
 def test_an_empty_folder_may_be_filled(trained, tmp_path):
     (tmp_path / "out").mkdir()
     folder.write(trained.trained(), tmp_path / "out", "float32")

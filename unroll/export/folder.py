@@ -50,33 +50,21 @@ def write(trained: Trained, to: Path, weights: Kind) -> Agreement:
     """
     _check_free(to)
     models, documents = _models(trained)
-    first = documents[0]
-    spec = TypeAdapter(Network).validate_python(first["network"])
+    spec = TypeAdapter(Network).validate_python(documents[0]["network"])
     seeds = {
         seed: {name: weight.numpy() for name, weight in one.state_dict().items()}
         for seed, one in zip(trained.seeds, models, strict=True)
     }
-    made_from = [one / "weights.safetensors" for one in trained.seeds.values()]
     with files.whole_folder(to) as folder:
         made = model(spec, seeds, trained.name, int8=weights == "int8")
         (folder / MODEL).write_bytes(made.SerializeToString(deterministic=True))
         shutil.copyfile(trained.vocabulary, folder / VOCABULARY)
         if trained.pieces is not None:
             shutil.copyfile(trained.pieces, folder / TOKENIZER)
-        document = {
-            "corpus": trained.corpus,
-            "network": trained.network,
-            "seeds": list(trained.seeds),
-            "labels": first["labels"],
-            "text": trained.rules.model_dump(mode="json"),
-            "weights": weights,
-            "spec": first["network"],
-            "files": {path.name: files.sha256_of(path) for path in sorted(folder.iterdir())},
-            "made_from": {path.as_posix(): files.sha256_of(path) for path in made_from},
-            "packages": {package: version(package) for package in PACKAGES},
-        }
+        document = _document(trained, documents[0], weights, folder)
         files.write_json(folder / DOCUMENT, document)
-        found = agreement(Runtime.load(folder), models, texts_of(trained.split, first["vocabulary_size"]))
+        texts = texts_of(trained.split, len(models[0].embedding.weight))
+        found = agreement(Runtime.load(folder), models, texts)
         if not found.largest_difference <= BOUNDS[weights]:
             raise Refusal(
                 f"{trained.name} in {weights} is off by {found.largest_difference:.2g} on {trained.split}, "
@@ -88,11 +76,29 @@ def write(trained: Trained, to: Path, weights: Kind) -> Agreement:
     return found
 
 
+def _document(trained: Trained, of_model: dict, weights: Kind, folder: Path) -> dict:
+    """Return what export.json says of the files that lie in the folder, but for how far they are off."""
+    made_from = [model / "weights.safetensors" for model in trained.seeds.values()]
+    return {
+        "corpus": trained.corpus,
+        "network": trained.network,
+        "seeds": list(trained.seeds),
+        "labels": of_model["labels"],
+        "text": trained.rules.model_dump(mode="json"),
+        "weights": weights,
+        "spec": of_model["network"],
+        "files": {path.name: files.sha256_of(path) for path in sorted(folder.iterdir())},
+        "made_from": {path.as_posix(): files.sha256_of(path) for path in made_from},
+        "packages": {package: version(package) for package in PACKAGES},
+    }
+
+
 def _check_free(to: Path) -> None:
     """Refuse to replace anything but an older export."""
     if not to.exists() and not to.is_symlink():
         return
-    if to.is_symlink() or not to.is_dir() or not {path.name for path in to.iterdir()} <= FILES:
+    names = {path.name for path in to.iterdir()} if to.is_dir() and not to.is_symlink() else {""}
+    if names and not {DOCUMENT} <= names <= FILES:
         raise Refusal(f"{to} is there and no export: name a folder that is not, or an export to replace")
 
 
