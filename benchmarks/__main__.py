@@ -15,7 +15,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import ROOT, machine, notebooks, prediction, report, training
+from benchmarks import ROOT, export, machine, notebooks, prediction, report, training
 from benchmarks.corpora import locate
 from benchmarks.measurement import Row, said
 from unroll import files
@@ -37,7 +37,7 @@ class Effort:
     """These two in training."""
     presets: tuple[str, ...]
     networks: tuple[str, ...]
-    """In prediction."""
+    """In prediction and export."""
     quick: bool
 
 
@@ -77,6 +77,11 @@ def _prediction(effort: Effort, scratch: Path) -> Iterable[Row]:
     return prediction.rows(corpus, effort.rounds, effort.seconds, effort.networks)
 
 
+def _export(effort: Effort, scratch: Path) -> Iterable[Row]:
+    corpus = locate(("tweets",), scratch)["tweets"]
+    return export.rows(corpus, effort.rounds, effort.seconds, effort.networks)
+
+
 def _of_module(name: str) -> Callable[[Effort, Path], Iterable[Row]]:
     """Return a section that measures whole processes; it chooses its own rounds and makes its own data."""
 
@@ -95,6 +100,7 @@ SECTIONS: dict[str, Callable[[Effort, Path], Iterable[Row]]] = {
     "pipeline": _of_module("pipeline"),
     "preprocessing": _of_module("preprocessing"),
     "prediction": _prediction,
+    "export": _export,
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from benchmarks.export import agreement, exported
 from benchmarks.limit import products
 from benchmarks.ours import ours
 from benchmarks.prediction import prediction, rounding
@@ -16,4 +17,6 @@ LOOPS: dict[str, Callable[..., Loop]] = {
     "reference": reference,
     "prediction": prediction,
     "rounding": rounding,
+    "exported": exported,
+    "agreement": agreement,
 }

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
@@ -32,34 +33,25 @@ FORMS = {
 
 
 def prediction(data: str, corpus: str, network: str, form: str) -> Loop:
-    """Read the test split over and over, in one of FORMS or text by text ("one"), with first weights."""
-    from unroll.prediction.predictor import Predictor
-    from unroll.training.experiment import Experiment
-    from unroll.training.loop import merge
+    """Read the test split over and over with first weights.
 
-    whole = catalogue.load(ROOT / "params.yaml")
-    chosen, spec = whole.corpora[corpus], whole.networks[network]
-    rules = merge(whole.training, chosen.training, spec.training)
-    environment.prepare_torch("cpu", rules.matmul_precision)
+    In one of FORMS, text by text ("one"), or encoded already by torch's own layer ("layer").
+    """
+    from unroll.prediction.predictor import Predictor
+
     vocabulary = Path(data) / "data/vocabulary" / corpus / "vocabulary.txt"
-    size = vocabulary.read_text(encoding="utf-8").count("\n")
-    model = Experiment(spec, rules, chosen.headline, size, len(chosen.labels), seed=1).model(None, "cpu")
-    document = {
-        "network": spec.model_dump(mode="json"),
-        "labels": chosen.labels,
-        "vocabulary_sha256": files.sha256_of(vocabulary),
-    }
     with tempfile.TemporaryDirectory() as folder:
-        checkpoints.save_model(Path(folder), model.state_dict(), document)
-        text_rules = FASTEST if form in ("fastest", "rounded") else chosen.text
+        changes = {"implementation": "library"} if form == "layer" else {}
+        own = save_first_weights(Path(folder), vocabulary, corpus, network, **changes)
+        text_rules = FASTEST if form in ("fastest", "rounded") else own
         precision = "bfloat16" if form == "rounded" else "float32"
         predictor = Predictor.load(Path(folder), vocabulary, text_rules, precision=precision)
-    clean = Path(data) / "data/clean" / corpus / "test.parquet"
-    texts = frames.read_parquet(clean, ["text"])["text"].tolist()
-    count = 1 if form == "one" else BATCH
-    chunks = [texts[at : at + count] for at in range(0, len(texts), count)]
-    read = predictor.predict_encoded if form == "encoded" else predictor.predict
-    parts = [predictor.encode(chunk) for chunk in chunks] if form == "encoded" else chunks
+    if form == "layer":
+        predictor = replace(predictor, reader=None)
+    chunks = chunks_of(data, corpus, 1 if form == "one" else BATCH)
+    encoded = form in ("encoded", "layer")
+    read = predictor.predict_encoded if encoded else predictor.predict
+    parts = [predictor.encode(chunk) for chunk in chunks] if encoded else chunks
 
     def repeat() -> Iterator[int]:
         for part in cycle(parts):
@@ -67,6 +59,38 @@ def prediction(data: str, corpus: str, network: str, form: str) -> Loop:
             yield len(part)
 
     return repeat()
+
+
+def save_first_weights(
+    folder: Path, vocabulary: Path, corpus: str, network: str, **changes: object
+) -> TextRules:
+    """Write a network, with changes, as if it had been trained; make torch ready for it.
+
+    Return the rules of its corpus.
+    """
+    from unroll.training.experiment import Experiment
+    from unroll.training.loop import merge
+
+    whole = catalogue.load(ROOT / "params.yaml")
+    chosen, spec = whole.corpora[corpus], whole.networks[network].model_copy(update=changes)
+    rules = merge(whole.training, chosen.training, spec.training)
+    environment.prepare_torch("cpu", rules.matmul_precision)
+    size = vocabulary.read_text(encoding="utf-8").count("\n")
+    model = Experiment(spec, rules, chosen.headline, size, len(chosen.labels), seed=1).model(None, "cpu")
+    document = {
+        "network": spec.model_dump(mode="json"),
+        "labels": chosen.labels,
+        "vocabulary_sha256": files.sha256_of(vocabulary),
+    }
+    checkpoints.save_model(folder, model.state_dict(), document)
+    return chosen.text
+
+
+def chunks_of(data: str, corpus: str, count: int) -> list[list[str]]:
+    """Return the texts of the test split, so many at a time."""
+    clean = Path(data) / "data/clean" / corpus / "test.parquet"
+    texts = frames.read_parquet(clean, ["text"])["text"].tolist()
+    return [texts[at : at + count] for at in range(0, len(texts), count)]
 
 
 def rounding(data: str, corpus: str, network: str) -> Loop:

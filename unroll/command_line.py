@@ -12,6 +12,7 @@ from rich.console import Console
 from unroll import catalogue, environment, files, records
 from unroll.changes import show_changes
 from unroll.doctor.command import doctor, refuse_what_blocks
+from unroll.export.command import export_network
 from unroll.failures import Refusal
 from unroll.params import Selection
 from unroll.pipeline import lock_text, scheduler, suite, summary, survey
@@ -37,6 +38,7 @@ LOGS = Path(".unroll/logs")
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("shapes")(show_shapes)
 app.command("predict")(predict_texts)
+app.command("export")(export_network)
 app.command("changes")(show_changes)
 app.command("unchanged")(check_unchanged)
 app.command("check")(check_stages)
