@@ -12,12 +12,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 repro: .venv/installed
 	@python -m unroll repro --suite '$(SUITE)' --jobs '$(JOBS)'
 
-test: .venv/installed .venv/glove
+test: .venv/installed .venv/glove .venv/services
 	python -m pytest --numprocesses auto --dist loadfile
 
 # The lines of unroll/ that the tests run, in whatever process; less than 95 % is an error. Without
 # tests/torture, whose processes are killed, or may write nothing: neither could coverage.
-coverage: .venv/installed .venv/glove
+coverage: .venv/installed .venv/glove .venv/services
 	coverage erase
 	coverage run -m pytest --numprocesses auto --dist loadfile --ignore=tests/torture
 	coverage combine --quiet
