@@ -5,6 +5,7 @@ import os
 import socket
 import webbrowser
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +46,7 @@ def try_networks(
             print(f"{corpus}: {', '.join(there) or 'no network yet'}")
         for one in found:
             if one.missing:
-                print(f"{_missing(one)}")
+                print(_missing(one))
         print(f"Try them at {address} (Ctrl-C ends it)", flush=True)
         if show:
             webbrowser.open(address)
@@ -68,10 +69,9 @@ def _serve(library: Library, listener: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=SECONDS_TO_END,
     )
-    try:
+    with suppress(KeyboardInterrupt):  # raised again by uvicorn, once it has ended well
         uvicorn.Server(settings).run(sockets=[listener])
-    except KeyboardInterrupt:  # raised again by uvicorn, once it has ended well
-        print("\nunroll: ended")
+    print("\nunroll: ended")
 
 
 def _named(key: str, given: str | None, known: Iterable[str]) -> tuple[str, ...] | None:

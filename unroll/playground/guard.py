@@ -49,9 +49,11 @@ class Guard:
             await send(message)
 
         app = self.app
+        if scope["type"] != "http":  # that the server starts or ends; nothing here speaks websocket
+            return await app(scope, receive, send)
         if reason := why_not(Headers(scope=scope), self.port):
             app = JSONResponse({"error": reason}, status_code=403)
-        await app(scope, receive, send_guarded)
+        return await app(scope, receive, send_guarded)
 
 
 def why_not(headers: Mapping[str, str], port: int) -> str | None:

@@ -5,8 +5,8 @@
   const PAUSE = 300; // ms without a key before the text is read
   const STRONGEST = 50; // % of its colour behind the strongest word: ink stays readable on it
   const EXAMPLES = [
-    "I did not expect much, but this was a joy from the first minute to the last.",
-    "Three hours in the rain, and then nobody had the key.",
+    "A joy from the first minute to the last.",
+    "Three hours in the rain, and nobody had the key.",
     "The library opens at nine and closes at five.",
   ];
   const at = (id) => document.getElementById(id);

@@ -22,6 +22,7 @@ def style() -> str:
         f":root {{ color-scheme: light dark; --font: {FONT}; {light} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
     )
+    colours += "".join(f".{name} {{ --own: var(--{name}); }}\n" for name in theme.LIGHT if name[0] in "nr")
     parts = (REPORT / "page.css", FOLDER / "page.css")
     return colours + "".join(path.read_text(encoding="utf-8") for path in parts)
 
