@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,12 +12,7 @@ import pytest
 import tiny
 import tried
 
-sync_api = pytest.importorskip("playwright.sync_api")
 SCREENSHOTS = tiny.ROOT / ".unroll" / "screenshots"
-BROWSER = os.environ.get("PLAYWRIGHT") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium here; PLAYWRIGHT may name one")
 TEXT = "The splendid lamp by a kazoo"
 MARKUP = '<img src=x onerror="window.ran = 1"> <script>window.ran = 2</script> a&amp;b'
 CONTRAST = """() => {
@@ -73,14 +67,6 @@ def address(tmp_path_factory):
     assert server.returncode == 0, err
     assert "ended" in out
     assert err == ""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

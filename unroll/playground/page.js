@@ -74,10 +74,9 @@
 
   function card(network) {
     const [answer, body] = [made("p", { className: "best" }), made("div")];
-    const seeds = `${network.seeds.length} ${network.seeds.length === 1 ? "seed" : "seeds"}`;
     const name = made("h3", {},
       made("i", { className: `dot ${network.colour}`, aria: { "aria-hidden": "true" } }),
-      network.name, made("small", { textContent: `${network.is}; ${seeds}` }));
+      network.name, made("small", { textContent: network.is }));
     const element = made("article", { className: `card ${network.colour}`, data: { network: network.name } }, name, answer, body);
     return { element, answer, body, found: null };
   }
@@ -156,8 +155,9 @@
   function show(one) {
     const { found } = one;
     const label = state.corpus.labels[found.winner];
+    const of = found.seeds.length === 1 ? `seed ${found.seeds[0]} alone` : `mean of ${found.seeds.length} seeds`;
     one.answer.replaceChildren(made("b", { textContent: label }),
-      made("span", { textContent: `${percent(found.probabilities[found.winner])} %` }));
+      made("span", { textContent: `${percent(found.probabilities[found.winner])} %, ${of}` }));
     const attends = state.tint === "attention" && found.attention;
     if (found.attention) at("tints").hidden = false;
     const open = one.body.querySelector("details")?.open;
@@ -265,5 +265,6 @@
     const trained = state.corpora.find((corpus) => corpus.networks.some((one) => one.seeds.length));
     choose(named || trained || state.corpora[0]);
   }
+  box.focus();
   begin();
 })();
