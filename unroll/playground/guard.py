@@ -48,12 +48,12 @@ class Guard:
                 message = {**message, "headers": [*message["headers"], *fixed]}
             await send(message)
 
-        app = self.app
-        if scope["type"] != "http":  # that the server starts or ends; nothing here speaks websocket
-            return await app(scope, receive, send)
-        if reason := why_not(Headers(scope=scope), self.port):
-            app = JSONResponse({"error": reason}, status_code=403)
-        return await app(scope, receive, send_guarded)
+        if scope["type"] != "http":  # that the server starts or ends: nothing here speaks websocket
+            await self.app(scope, receive, send)
+        elif reason := why_not(Headers(scope=scope), self.port):
+            await JSONResponse({"error": reason}, status_code=403)(scope, receive, send_guarded)
+        else:
+            await self.app(scope, receive, send_guarded)
 
 
 def why_not(headers: Mapping[str, str], port: int) -> str | None:
