@@ -6,7 +6,7 @@ JOBS ?= 0
 PORT ?= 5000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test coverage torture audit bench ui lock glove services
+.PHONY: repro test coverage torture audit bench ui lock glove services try
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
@@ -48,6 +48,11 @@ ui: .venv/installed
 		MLFLOW_ALLOW_MODEL_CODE_EXECUTION=false \
 		mlflow ui --host 127.0.0.1 --port '$(PORT)' \
 		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
+
+# A page on which to try the trained networks.
+try: PORT = 8000
+try: .venv/installed
+	@python -m unroll try --port '$(PORT)'
 
 # torch first and by version alone: its builds for CPU and GPU are different files. The rest by hash.
 .venv/installed: requirements.lock

@@ -1,5 +1,7 @@
 """Every test runs under the pinned environment: one thread, and the kernels that results are made with."""
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -106,3 +108,17 @@ def tracked(tmp_path_factory: pytest.TempPathFactory, empty_database: Path):
         patch.setattr(client, "commit", lambda: "c0ffee")
         assert project.track() == (7, 0, 0)
     return project
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    """Playwright's Browser, a Chromium of this machine; PLAYWRIGHT may name another."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = os.environ.get("PLAYWRIGHT") or next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("no chromium here; PLAYWRIGHT may name one")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()

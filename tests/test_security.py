@@ -110,7 +110,7 @@ def test_mlflow_is_imported_with_its_switches_off():
 
 
 def test_what_a_user_gives_to_make_is_quoted_for_the_shell(tmp_path):
-    for target, name in (("repro", "SUITE"), ("repro", "JOBS"), ("ui", "PORT")):
+    for target, name in (("repro", "SUITE"), ("repro", "JOBS"), ("ui", "PORT"), ("try", "PORT")):
         done = subprocess.run(
             ["make", "--dry-run", "--old-file=.venv/installed", target, f"{name}=x; touch PWNED"],
             cwd=ROOT,

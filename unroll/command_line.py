@@ -19,6 +19,7 @@ from unroll.pipeline import lock_text, scheduler, suite, summary, survey
 from unroll.pipeline.check import check_stages
 from unroll.pipeline.stopping import stopped_plainly
 from unroll.pipeline.unchanged import check_unchanged
+from unroll.playground.command import try_networks
 from unroll.prediction.command import predict_texts
 from unroll.reference import spec
 from unroll.shapes.command import show_shapes
@@ -39,6 +40,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 app.command("shapes")(show_shapes)
 app.command("predict")(predict_texts)
 app.command("export")(export_network)
+app.command("try")(try_networks)
 app.command("changes")(show_changes)
 app.command("unchanged")(check_unchanged)
 app.command("check")(check_stages)

@@ -3,7 +3,6 @@
 import functools
 import http.server
 import json
-import os
 import shutil
 import threading
 from pathlib import Path
@@ -13,22 +12,9 @@ import pytest
 
 from unroll.report import page
 
-sync_api = pytest.importorskip("playwright.sync_api")
 SCREENSHOTS = Path(__file__).resolve().parents[2] / ".unroll" / "screenshots"
-BROWSER = os.environ.get("PLAYWRIGHT") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium here; PLAYWRIGHT may name one")
 DOCUMENTS = invented.documents(next_word=True)
 ALL_DRAWN = "[...document.querySelectorAll('.plot')].every(plot => plot.querySelector('svg path, svg text'))"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

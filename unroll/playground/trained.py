@@ -1,0 +1,112 @@
+"""Which networks can be tried: the seeds of each that are trained, and how to make those that are not."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unroll import files
+from unroll.catalogue import Catalogue
+from unroll.failures import Refusal
+from unroll.networks.spec import BagNetwork, Network
+
+PARAMS = Path("params.yaml")
+MODELS = Path("models")
+VOCABULARY = Path("data/vocabulary")
+CLEAN = Path("data/clean")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One network on one corpus."""
+
+    corpus: str
+    network: str
+    seeds: dict[int, Path]
+    """The folder of every selected seed that can be read."""
+    missing: str
+    """What is not there and the way out; empty where nothing is."""
+
+
+def survey(whole: Catalogue, corpora: Sequence[str], networks: Sequence[str] | None) -> Iterator[Trained]:
+    """Yield what stands on disk now, corpus by corpus.
+
+    By default these are the networks that are selected, and all others of which a folder is there.
+    """
+    for corpus in corpora:
+        found = networks if networks is not None else _found(whole, corpus)
+        yield from (_trained(whole, corpus, network) for network in found)
+
+
+def pieces_of(whole: Catalogue, corpus: str) -> Path | None:
+    """Return what the tokenizer of a corpus learned, where it learned something."""
+    return None if whole.corpora[corpus].text.subwords is None else CLEAN / corpus / "tokenizer.json"
+
+
+def described(network: Network) -> str:
+    """Return "gru, both directions, 100 units, max pooling"."""
+    pooling = f"{network.pooling.replace('+', ' and ')} pooling"
+    if isinstance(network, BagNetwork):
+        return f"no recurrence, {pooling}"
+    layers = f"{network.layers} layers" if network.layers > 1 else ""
+    directions = "both directions" if network.bidirectional else ""
+    parts = (network.cell, layers, directions, f"{network.hidden} units", pooling)
+    return ", ".join(filter(None, parts))
+
+
+def _found(whole: Catalogue, corpus: str) -> list[str]:
+    others = [name for name in whole.networks if (MODELS / corpus / name).is_dir()]
+    return list(dict.fromkeys([*whole.select.networks, *others]))
+
+
+def _trained(whole: Catalogue, corpus: str, network: str) -> Trained:
+    wanted = whole.networks[network]
+    if not isinstance(wanted, BagNetwork) and wanted.task == "next_word":
+        return Trained(corpus, network, {}, "predicts next words: it knows no classes of texts")
+    for needed in filter(None, (VOCABULARY / corpus / "vocabulary.txt", pieces_of(whole, corpus))):
+        if not needed.is_file():
+            return Trained(corpus, network, {}, f"{needed} is missing: {_way_out(whole, corpus, network)}")
+    expected = (wanted.model_dump(mode="json"), list(whole.corpora[corpus].labels))
+    folders = {seed: MODELS / corpus / network / str(seed) for seed in whole.select.seeds}
+    states = {seed: _state(folder / "model.json", expected) for seed, folder in folders.items()}
+    reasons = [
+        f"{_seeds(seed for seed, state in states.items() if state == reason)} {reason}"
+        for reason in sorted(set(filter(None, states.values())))
+    ]
+    return Trained(
+        corpus,
+        network,
+        {seed: folder for seed, folder in folders.items() if not states[seed]},
+        f"{'; '.join(reasons)}: {_way_out(whole, corpus, network)}" if reasons else "",
+    )
+
+
+def _state(path: Path, expected: tuple[dict, list[str]]) -> str:
+    """Return why a model cannot be read; nothing where it can."""
+    if not path.is_file():
+        return "not trained"
+    try:
+        document = files.read_json(path)
+    except Refusal:
+        document = None
+    if not isinstance(document, dict):
+        return "damaged"
+    same = (document.get("network"), document.get("labels")) == expected
+    return "" if same else f"trained before {PARAMS} changed"
+
+
+def _seeds(seeds: Iterable[int]) -> str:
+    numbers = list(map(str, seeds))
+    return f"{'seed' if len(numbers) == 1 else 'seeds'} {', '.join(numbers)}"
+
+
+def _way_out(whole: Catalogue, corpus: str, network: str) -> str:
+    unselected = [
+        f"{name} in select.{key}"
+        for key, name, selected in (
+            ("corpora", corpus, whole.select.corpora),
+            ("networks", network, whole.select.networks),
+        )
+        if name not in selected
+    ]
+    run = "run make repro SUITE=keep"
+    return f"name {' and '.join(unselected)} of {PARAMS}, then {run}" if unselected else run
