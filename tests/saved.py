@@ -1,4 +1,4 @@
-"""Models as train stages leave them, of first weights: what they answer is of no worth, and the same always."""
+"""Models as train stages leave them, of first weights: what they answer is worthless, and repeats."""
 
 from pathlib import Path
 
