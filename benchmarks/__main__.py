@@ -95,6 +95,7 @@ SECTIONS: dict[str, Callable[[Effort, Path], Iterable[Row]]] = {
     "pipeline": _of_module("pipeline"),
     "preprocessing": _of_module("preprocessing"),
     "prediction": _prediction,
+    "serving": _of_module("serving"),
 }
 
 
