@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from mlflow.exceptions import MlflowException
@@ -16,6 +16,9 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from unroll import environment
+
+if TYPE_CHECKING:
+    from unroll.prediction.answers import Answer
 
 
 class Served(PythonModel):
@@ -44,8 +47,9 @@ class Served(PythonModel):
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
-    ) -> pd.DataFrame:
-        """Return a row a text: label, probabilities, and of several seeds how far they agree.
+    ) -> list[dict]:
+        """Return of each text its label, probabilities and unknown words, and of several seeds how far they
+        agree. A frame would say the same, in 1 ms more.
 
         Raises:
             MlflowException: there is no text, or one is none.
@@ -58,16 +62,18 @@ class Served(PythonModel):
                 raise MlflowException.invalid_parameter_value(f"text {number} is {text!r}: send a string")
             if any("\ud800" <= sign <= "\udfff" for sign in text):
                 raise MlflowException.invalid_parameter_value(f"text {number} has half a surrogate pair")
+        from unroll.prediction.answers import answers
+
         with self.alone:
             opinions = self.ensemble.read(texts)
-        together = opinions.together
-        probabilities = [
-            dict(zip(opinions.classes, row, strict=True)) for row in together.probabilities_NC.tolist()
-        ]
-        answer = {"label": together.labels, "probabilities": probabilities}
-        if opinions.spread_N is not None:
-            answer |= {"spread": opinions.spread_N, "agree": opinions.agree_N}
-        return pd.DataFrame(answer | {"unknown": opinions.unknown})
+        return [_told(answer) for answer in answers(texts, opinions)]
+
+
+def _told(answer: "Answer") -> dict:
+    told = {"label": answer.label, "probabilities": answer.probabilities}
+    if answer.spread is not None:
+        told |= {"spread": answer.spread, "agree": answer.agree}
+    return told | {"unknown": answer.unknown}
 
 
 set_model(Served())
