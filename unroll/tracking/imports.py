@@ -1,4 +1,4 @@
-"""What is used of MLflow, imported with its doors shut: nothing else here imports it."""
+"""What is used of MLflow, imported with its doors shut: nothing else imports it, but what a package runs."""
 
 import os
 
