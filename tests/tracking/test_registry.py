@@ -184,5 +184,19 @@ def test_a_package_holds_weights_text_and_code_and_no_pickle(project: Project) -
     assert Path(root / "artifacts/model/seeds/2/weights.safetensors").read_text() == "weights bilstm 2 0.1"
 
 
+def test_pieces_that_a_tokenizer_learned_are_packed_while_they_are_the_locks(project: Project) -> None:
+    project.write("data/clean/tiny/tokenizer.json", "{}")
+    project.clean(tokenizer="bpe", subwords=8)
+    project.track()
+    model_id = project.champion.tags["model"]
+    root = project.folder / f"{project.database}-artifacts/tiny/models/{model_id}/artifacts"
+    assert (root / "artifacts/model/tokenizer.json").read_text() == "{}"
+    assert "tokenizers==" in (root / "requirements.txt").read_text()
+    project.clean(tokenizer="bpe", subwords=9)
+    (project.folder / "data/clean/tiny/tokenizer.json").write_text("of another run")
+    project.track()
+    assert project.champion.tags["model"] == model_id
+
+
 MODEL = ("model.json", "weights.safetensors")
 TEXT = ("text.json", "vocabulary.txt")
