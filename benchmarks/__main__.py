@@ -101,6 +101,7 @@ SECTIONS: dict[str, Callable[[Effort, Path], Iterable[Row]]] = {
     "preprocessing": _of_module("preprocessing"),
     "prediction": _prediction,
     "export": _export,
+    "serving": _of_module("serving"),
 }
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from unroll.pipeline import lockfile
 from unroll.stage import as_stage
-from unroll.tracking import projection, projection_comparison
+from unroll.tracking import projection, projection_champion, projection_comparison
 
 NAME = "([a-z][a-z0-9_]*)"
 TRAIN = rf"python -m stages\.train --corpus {NAME} --network {NAME} --seed (0|[1-9][0-9]*)"
 EVALUATE = rf"python -m stages\.evaluate --corpus {NAME} --network {NAME}"
-COMPARE = rf"python -m stages\.compare --corpus {NAME}"
+CORPUS = rf"python -m stages\.(?:preprocess|compare) --corpus {NAME}"
 REPORTS = Path("reports")
 TABLE, FIGURES = REPORTS / "comparison.csv", REPORTS / "figures"
 NAMES = {"index.html": "page", TABLE.name: "tables", "comparison.md": "tables", "pairs.csv": "tables"}
@@ -27,13 +27,13 @@ def main() -> None:
         for names, seeds in trainings.items()
     ]
     compared = comparisons(entries)
+    cleaned = lockfile.by_arguments(entries, "preprocess", CORPUS)
+    contests = projection_champion.contests(groups, cleaned, Path("data/clean"), compared)
     # MLflow, 2 s to import: after the lock has been found good.
     from unroll.tracking import client, place, tracker
 
-    outcome = tracker.project(groups, compared, uri := place.address(), client.commit())
-    changes = f"{outcome.new} new, {outcome.revived} revived, {outcome.stale} stale"
-    runs = f"{outcome.children} runs, their {outcome.parents} parents and {outcome.comparisons} comparisons"
-    print(f"track: {runs} current ({changes}), {place.without_password(uri)}")
+    outcome = tracker.project(groups, compared, contests, uri := place.address(), client.commit())
+    print(f"track: {outcome}, {place.without_password(uri)}")
 
 
 def training(corpus: str, network: str, seed: str, entry: lockfile.Entry) -> projection.Training:
@@ -71,7 +71,7 @@ def comparisons(entries: dict[str, lockfile.Entry]) -> list[projection_compariso
             shown=shown,
             files=files + [(path, "figures") for path in drawn if path.name.startswith(f"{corpus}-")],
         )
-        for (corpus,), entry in lockfile.by_arguments(entries, "compare", COMPARE).items()
+        for (corpus,), entry in lockfile.by_arguments(entries, "compare", CORPUS).items()
     ]
 
 

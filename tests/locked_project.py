@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, LoggedModel, Run
+from mlflow.entities.model_registry import ModelVersion
 from ruamel.yaml import YAML
 
 from stages import track
@@ -48,6 +50,7 @@ class Project:
         for split in SPLITS:
             self.write(f"data/vocabulary/tiny/{split}/ids.npy", f"ids of {split}")
         self.write("data/vocabulary/tiny/vocabulary.txt", "<pad>\n<unk>\nfine\n")
+        self.clean()
         for network in NETWORKS:
             for seed in (1, 2):
                 self.train(network, seed)
@@ -59,19 +62,28 @@ class Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def record(self, stage: str, command: str, deps: list[str], outs: list[str]) -> None:
+    def record(
+        self, stage: str, command: str, deps: list[str], outs: list[str], params: dict | None = None
+    ) -> None:
         """Make the stage's entry as DVC does."""
         recorded = {
             kind: [{"path": name, "hash": "md5", "md5": content.md5_of(self.folder / name)} for name in names]
             for kind, names in (("deps", deps), ("outs", outs))
         }
-        self.stages[stage] = {"cmd": f"python -m stages.{command}", **recorded}
+        read = {"params": {"params.yaml": params}} if params else {}
+        self.stages[stage] = {"cmd": f"python -m stages.{command}", **recorded, **read}
 
     def write_lock(self) -> None:
         with open(self.folder / "dvc.lock", "w", encoding="utf-8") as stream:
             YAML().dump({"schema": "2.0", "stages": self.stages}, stream)
 
-    def train(self, network: str, seed: int, rate: float = 0.1, epochs: int = 2) -> None:
+    def clean(self, **rules: object) -> None:
+        self.write("data/clean/tiny/train.parquet", "clean rows")
+        params = {"corpora.tiny.text": {"tokenizer": "whitespace"} | rules}
+        self.record("preprocess@tiny", "preprocess --corpus tiny", [], ["data/clean/tiny"], params)
+
+    def train(self, network: str, seed: int, rate: float = 0.1, epochs: int = 2, bonus: float = 0.0) -> None:
+        """Write a model and its learning curve; `bonus` is added to what it scores on validation."""
         document = {
             "corpus": "tiny",
             "network": NETWORKS[network],
@@ -85,7 +97,7 @@ class Project:
         }
         self.write(f"models/tiny/{network}/{seed}/model.json", json.dumps(document))
         self.write(f"models/tiny/{network}/{seed}/weights.safetensors", f"weights {network} {seed} {rate}")
-        lines = [f"{epoch},{1 / epoch},{epoch / 1000}" for epoch in range(1, epochs + 1)]
+        lines = [f"{epoch},{1 / epoch},{epoch / 1000 + bonus}" for epoch in range(1, epochs + 1)]
         self.write(
             f"reports/history/tiny/{network}/{seed}.csv",
             "\n".join(["epoch,train_loss,validation_accuracy", *lines]),
@@ -95,6 +107,7 @@ class Project:
             f"train --corpus tiny --network {network} --seed {seed}",
             [f"data/vocabulary/tiny/{name}" for name in ("train", "validation", "vocabulary.txt")],
             [f"models/tiny/{network}/{seed}", f"reports/history/tiny/{network}/{seed}.csv"],
+            {"corpora.tiny.headline": "accuracy", f"networks.{network}": NETWORKS[network]},
         )
 
     def evaluate(self, network: str, seeds: tuple[int, ...] = (1, 2), shift: float = 0.0) -> None:
@@ -206,7 +219,24 @@ class Project:
         return self.client.get_experiment_by_name("tiny")
 
     def models(self) -> dict[str, LoggedModel]:
-        """Return the current models by name; no two have the same."""
-        found = self.client.search_logged_models([self.experiment.experiment_id], "tags.state = 'current'")
+        """Return the current models of runs by name; no two have the same."""
+        return self._current_models(lambda model: "dvc.package" not in model.tags)
+
+    def packages(self) -> dict[str, LoggedModel]:
+        """Return the current packages by name; no two have the same."""
+        return self._current_models(lambda model: "dvc.package" in model.tags)
+
+    def _current_models(self, wanted: Callable[[LoggedModel], bool]) -> dict[str, LoggedModel]:
+        current = self.client.search_logged_models([self.experiment.experiment_id], "tags.state = 'current'")
+        found = [model for model in current if wanted(model)]
         assert len({model.name for model in found}) == len(found)
         return {model.name: model for model in found}
+
+    def versions(self) -> dict[str, ModelVersion]:
+        """Return the versions of the corpus in the registry by their network."""
+        found = self.client.search_model_versions("name = 'tiny'")
+        return {one.tags["network"]: self.client.get_model_version("tiny", one.version) for one in found}
+
+    @property
+    def champion(self) -> ModelVersion:
+        return self.client.get_model_version_by_alias("tiny", "champion")

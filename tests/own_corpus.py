@@ -129,7 +129,8 @@ class Refusals:
 
 def predict(folder: Path, *texts: bytes | str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run `python -m unroll predict` on the texts, or on what is `given` on its standard input."""
-    command = [sys.executable, "-m", "unroll", "predict", NETWORK, *(["--", *texts] if texts else [])]
+    model = f"{CORPUS}/{NETWORK}/{SEED}"
+    command = [sys.executable, "-m", "unroll", "predict", "--json", "--model", model, "--", *texts]
     return subprocess.run(
         command, cwd=folder, env=environment(), input=given, capture_output=True, timeout=120
     )

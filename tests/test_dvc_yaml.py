@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from closure import code_of, import_closure
+from closure import code_of
 from ruamel.yaml import YAML
+
+from unroll.serving.closure import import_closure
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -83,16 +85,16 @@ def test_every_stage_file_is_a_stage_and_at_most_80_lines_long():
         assert len(file.read_text(encoding="utf-8").splitlines()) <= 80, file.name
 
 
-def test_only_the_hub_module_imports_datasets_and_only_the_tracker_imports_mlflow():
-    for package, owner in (("datasets", "hub.py"), ("mlflow", "imports.py")):
+def test_only_the_hub_module_imports_datasets_and_only_the_tracker_and_what_it_packs_mlflow():
+    for package, owners in (("datasets", {"hub.py"}), ("mlflow", {"imports.py", "served.py"})):
         pattern = re.compile(rf"^\s*(import|from) {package}\b", re.MULTILINE)
-        importers = [
+        importers = {
             path.name
             for folder in ("unroll", "stages")
             for path in (ROOT / folder).rglob("*.py")
             if pattern.search(path.read_text(encoding="utf-8"))
-        ]
-        assert importers == [owner]
+        }
+        assert importers == owners
 
 
 def test_the_library_never_imports_a_stage_nor_a_stage_another():

@@ -157,7 +157,7 @@ def test_a_stage_whose_input_is_missing_says_which(copied, refused, times, stage
 def test_standard_output_to_a_full_device_is_told(copied, refused):
     code = PLAIN + (
         "os.dup2(os.open('/dev/full', os.O_WRONLY), 1)\n"
-        "sys.argv = ['unroll', 'predict', 'small', 'a lamp']; runpy.run_module('unroll', run_name='__main__')"
+        "sys.argv = ['unroll', 'predict', 'a lamp']; runpy.run_module('unroll', run_name='__main__')"
     )
     tried = "predict > /dev/full"
     assert_refused_and_nothing_changed(refused, tried, code, copied, "No space left on device")

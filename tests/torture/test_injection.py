@@ -153,7 +153,8 @@ def test_dvc_repro_ends_at_its_first_stage(tell, times, project, parameter):
 
 COMMANDS = {
     "check": ["check"],
-    "predict": ["predict"],
+    "predict --model": ["predict", "--model"],
+    "predict --champion": ["predict", "--champion"],
     "repro --suite": ["repro", "--suite"],
     "shapes": ["shapes"],
 }
@@ -165,7 +166,7 @@ def test_a_name_on_the_command_line_is_refused(refused, times, tmp_path, command
         pytest.skip("make torture attacks all of them")
     for name in ("params.yaml", "dvc.lock"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    texts = ["a text"] if command == "predict" else []
+    texts = ["a text"] if command.startswith("predict") else []
     refused(
         f"unroll {command} with a command for a name",
         ["-m", "unroll", *COMMANDS[command], f"x; touch {MARK} #", *texts],

@@ -38,7 +38,8 @@ def test_the_line_counts_runs_and_hides_a_password(
 ) -> None:
     project.track()
     assert capsys.readouterr().out.startswith(
-        "track: 4 runs, their 2 parents and 1 comparisons current (7 new, 0 revived, 0 stale), sqlite:///"
+        "track: 4 runs, their 2 parents and 1 comparisons current (7 new, 0 revived, 0 stale), "
+        "1 champions, sqlite:///"
     )
     assert place.without_password("postgresql://me:secret@host/db") == "postgresql://host/db"
 
@@ -86,7 +87,8 @@ def test_the_default_database_can_be_deleted_and_leaves_no_remnants(project: Pro
     environment["PYTHONPATH"] = str(ROOT)
     command = [sys.executable, "-m", "stages.track"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("(7 new, 0 revived, 0 stale), sqlite:///mlflow.db\n") and done.stderr == ""
+    assert done.stdout.endswith("(7 new, 0 revived, 0 stale), 1 champions, sqlite:///mlflow.db\n")
+    assert done.stderr == ""
     with closing(sqlite3.connect("mlflow.db")) as connection:
         before = {key for (key,) in connection.execute("SELECT value FROM tags WHERE key = 'dvc.key'")}
     Path("mlflow.db").unlink()
@@ -96,7 +98,9 @@ def test_the_default_database_can_be_deleted_and_leaves_no_remnants(project: Pro
     folders = {path.name for path in Path("mlartifacts/tiny").iterdir()}
     assert folders == set(project.ids().values()) | {"models"}
     models = {path.name for path in Path("mlartifacts/tiny/models").iterdir()}
-    assert models == {model.model_id for model in project.models().values()}
+    shown = [*project.models().values(), *project.packages().values()]
+    assert models == {model.model_id for model in shown}
+    assert project.champion.tags["model"] in models
 
 
 def test_mlflow_is_imported_in_one_place_with_its_doors_shut() -> None:
@@ -107,7 +111,8 @@ def test_mlflow_is_imported_in_one_place_with_its_doors_shut() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.split(".")[0] == "mlflow" for name in names):
                 importing.add(path.relative_to(ROOT).as_posix())
-    assert importing == {"unroll/tracking/imports.py"}
+    # What a package holds runs without the tracker.
+    assert importing == {"unroll/tracking/imports.py", "unroll/serving/served.py"}
     for door in ("ALLOW_PICKLE_DESERIALIZATION", "ALLOW_MODEL_CODE_EXECUTION", "SERVER_ENABLE_JOB_EXECUTION"):
         assert os.environ[f"MLFLOW_{door}"] == "false"
 

@@ -88,7 +88,7 @@ def test_a_half_written_model_goes_away(project: Project) -> None:
     project.client.finalize_logged_model(model.model_id, LoggedModelStatus.PENDING)
     assert project.track() == (1, 0, 0)
     found = project.client.search_logged_models([project.experiment.experiment_id])
-    assert len(found) == 4 and model.model_id not in {one.model_id for one in found}
+    assert len(found) == 5 and model.model_id not in {one.model_id for one in found}
 
 
 def test_another_vocabulary_is_not_laid_beside_the_weights(project: Project) -> None:

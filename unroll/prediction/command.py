@@ -1,82 +1,111 @@
-"""python -m unroll predict NETWORK TEXT...: finds the model, and prints what it makes of the texts."""
+"""python -m unroll predict TEXT...: finds the models, and prints what they make of the texts."""
 
 import csv
+import io
+import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from unroll import catalogue, environment
+from unroll import catalogue, environment, files
 from unroll.failures import Refusal
-from unroll.prediction.predictor import Predictor
+from unroll.prediction import choice, texts
+from unroll.prediction.answers import Answer, answers, as_cells, as_line, as_object
+from unroll.prediction.ensemble import Ensemble
 from unroll.prediction.reader import Precision
-from unroll.training import loop
+from unroll.text.tokenization import TextRules
 
 PARAMS = Path("params.yaml")
-MODELS = Path("models")
 VOCABULARY = Path("data/vocabulary")
 CLEAN = Path("data/clean")
 
 
 def predict_texts(
-    network: Annotated[str, typer.Argument(help="a network of params.yaml")],
-    texts: Annotated[
-        list[str] | None, typer.Argument(help="one or more; by default the lines of standard input")
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT...", help="one or more; by default the lines of standard input"),
     ] = None,
-    corpus: Annotated[
-        str | None, typer.Option(help="that it learned; by default the first one selected")
+    model: Annotated[
+        str | None, typer.Option(help="CORPUS/NETWORK for all its seeds, CORPUS/NETWORK/SEED for one")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="by default the first one selected")] = None,
+    champion: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CORPUS", help="the best network by validation; by default of the first one selected"
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="a line of JSON a text")] = False,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="read a column of this table, and answer with more columns")
+    ] = None,
+    column: Annotated[str, typer.Option(help="that holds the texts of --csv")] = "text",
+    output: Annotated[Path | None, typer.Option(help="a file for the table of --csv")] = None,
     precision: Annotated[
         Precision, typer.Option(help="bfloat16 is faster for many texts; probabilities move by thousandths")
     ] = "float32",
 ) -> None:
-    """Print the label of each text and the probability of every class, as CSV."""
+    """Print the label of each text, the probability of every label, and how far the seeds agree."""
+    _refuse_what_contradicts(given, model, champion, as_json, csv_file, output)
     whole = catalogue.load(PARAMS)
-    corpus = corpus or whole.select.corpora[0]
-    seed = whole.select.seeds[0] if seed is None else seed
-    for key, name, known in (("networks", network, whole.networks), ("corpora", corpus, whole.corpora)):
-        if name not in known:
-            raise Refusal(f"{PARAMS}: {key} has no {name}: choose one of {', '.join(known)}")
-    rules = loop.merge(whole.training, whole.corpora[corpus].training, whole.networks[network].training)
-    environment.prepare_torch("cpu", rules.matmul_precision)
-    text_rules = whole.corpora[corpus].text
-    predictor = Predictor.load(
-        MODELS / corpus / network / str(seed),
-        VOCABULARY / corpus / "vocabulary.txt",
-        text_rules,
-        None if text_rules.subwords is None else CLEAN / corpus / "tokenizer.json",
+    table = texts.table(csv_file, column) if csv_file else None
+    asked = table.texts if table else texts.given(given) if given else texts.lines(sys.stdin.buffer.read())
+    chosen = choice.named(whole, model) if model else choice.best(whole, champion or whole.select.corpora[0])
+    environment.prepare_torch("cpu", choice.rules_of(whole, chosen.corpus, chosen.network).matmul_precision)
+    rules = whole.corpora[chosen.corpus].text
+    ensemble = Ensemble.load(
+        chosen.folders,
+        VOCABULARY / chosen.corpus / "vocabulary.txt",
+        rules,
+        None if rules.subwords is None else CLEAN / chosen.corpus / "tokenizer.json",
         precision=precision,
     )
-    texts = _given(texts) if texts else _lines(sys.stdin.buffer.read())
-    if longer := sum(len(text) > text_rules.max_characters for text in texts):
-        beginning = f"the first {text_rules.max_characters:,} characters of {longer} longer texts are read"
+    print(f"unroll: {chosen}", file=sys.stderr)
+    _tell_what_is_cut(asked, chosen.corpus, rules)
+    found = list(answers(asked, ensemble.read(asked)))
+    if table:
+        written = _with_columns(table, found, ensemble.classes)
+        files.write_text(output, written) if output else sys.stdout.write(written)
+        return
+    for answer in found:
+        print(json.dumps(as_object(answer), ensure_ascii=False) if as_json else as_line(answer))
+
+
+def _refuse_what_contradicts(
+    given: list[str] | None,
+    model: str | None,
+    champion: str | None,
+    as_json: bool,
+    csv_file: Path | None,
+    output: Path | None,
+) -> None:
+    for wrong, why in (
+        (model and champion, "--model and --champion: name one of them"),
+        (csv_file and given, "--csv and texts: give one of them"),
+        (csv_file and as_json, "--csv and --json: a table is answered with a table; name one of them"),
+        (output and not csv_file, "--output is for --csv: send anything else where it belongs with >"),
+    ):
+        if wrong:
+            raise Refusal(why)
+
+
+def _tell_what_is_cut(asked: Sequence[str], corpus: str, rules: TextRules) -> None:
+    if longer := sum(len(text) > rules.max_characters for text in asked):
+        beginning = f"the first {rules.max_characters:,} characters of {longer} longer texts are read"
         print(f"unroll: {beginning} ({PARAMS}: corpora.{corpus}.text.max_characters)", file=sys.stderr)
-    found = predictor.predict(texts)
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["label", *found.classes])
-    for label, probabilities_C in zip(found.labels, found.probabilities_NC, strict=True):
-        writer.writerow([label, *(f"{probability:.6f}" for probability in probabilities_C)])
 
 
-def _given(texts: list[str]) -> list[str]:
-    """Return the texts of the command line, in which what is not UTF-8 stands as lone surrogates."""
-    for number, text in enumerate(texts, start=1):
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            place = f"text {number}, character {error.start + 1}"
-            raise Refusal(f"{place}: not UTF-8: give it as UTF-8") from None
-    return texts
-
-
-def _lines(content: bytes) -> list[str]:
-    """Return the lines of standard input; "\\n" alone, or its pair with "\\r", ends one."""
-    try:
-        lines = content.decode("utf-8").removeprefix("\ufeff").split("\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        place = f"standard input, line {line}, byte {error.start}"
-        raise Refusal(f"{place}: not UTF-8: {error.reason}; save it as UTF-8") from None
-    return [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])]
+def _with_columns(table: texts.Table, found: list[Answer], classes: tuple[str, ...]) -> str:
+    """Return the table with what was found behind its own columns."""
+    nothing = Answer("", "", dict.fromkeys(classes, 0.0), None, 0, 0, [])
+    added = list(as_cells(nothing))
+    if taken := [name for name in added if name in table.columns]:
+        raise Refusal(f"{table.path} has a column {taken[0]!r} already: rename it")
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([*table.columns, *added])
+    for row, answer in zip(table.rows, found, strict=True):
+        writer.writerow([*row, *as_cells(answer).values()])
+    return stream.getvalue()

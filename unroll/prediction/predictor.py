@@ -90,7 +90,10 @@ class Predictor:
 
     def encode(self, texts: Sequence[str]) -> EncodedSplit:
         """Return the texts as ids; their labels, which nobody knows, are all 0."""
-        lists = self.cut(list(texts))
+        return self.encode_tokens(self.cut(list(texts)))
+
+    def encode_tokens(self, lists: pa.ListArray) -> EncodedSplit:
+        """Return as ids what `cut` made of texts."""
         # Each distinct word is looked up once.
         tokens = pc.list_flatten(lists).dictionary_encode()
         known = self.vocabulary.encode(tokens.dictionary.to_pylist())

@@ -1,4 +1,4 @@
-"""What is used of MLflow, imported with its doors shut: nothing else here imports it."""
+"""What is used of MLflow, imported with its doors shut: nothing else imports it, but what a package runs."""
 
 import os
 
@@ -11,6 +11,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from mlflow import MlflowClient
 from mlflow.entities import (
@@ -18,6 +19,7 @@ from mlflow.entities import (
     DatasetInput,
     Experiment,
     InputTag,
+    LoggedModel,
     LoggedModelOutput,
     LoggedModelStatus,
     Metric,
@@ -26,16 +28,19 @@ from mlflow.entities import (
     RunInfo,
     ViewType,
 )
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
+from mlflow.pyfunc import save_model
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.entities import PagedList
-from mlflow.types.schema import ColSpec, DataType, Object, Property, Schema
+from mlflow.types.schema import Array, ColSpec, DataType, Object, Property, Schema
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 __all__ = [
+    "Array",
     "ArtifactRepository",
     "ColSpec",
     "DataType",
@@ -44,6 +49,7 @@ __all__ = [
     "Engine",
     "Experiment",
     "InputTag",
+    "LoggedModel",
     "LoggedModelOutput",
     "LoggedModelStatus",
     "Metric",
@@ -51,6 +57,7 @@ __all__ = [
     "MlflowException",
     "Model",
     "ModelSignature",
+    "ModelVersion",
     "Object",
     "PagedList",
     "Param",
@@ -62,4 +69,5 @@ __all__ = [
     "ViewType",
     "event",
     "get_artifact_repository",
+    "save_model",
 ]

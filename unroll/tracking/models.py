@@ -49,13 +49,16 @@ def log_model(tracker: Tracker, run: RunInfo, model: Model, note: str) -> str:
     return made.model_id
 
 
-def settle_models(client: MlflowClient, experiment_ids: list[str], current_runs: Iterable[str]) -> None:
-    """Tag each model as its run is; delete what a kill left unfinished."""
-    current = set(current_runs)
+def settle_models(client: MlflowClient, experiment_ids: list[str], kept: Iterable[str]) -> None:
+    """Tag each model as its run is, or as it is itself if none made it; delete what a kill left unfinished.
+
+    `kept` are the ids of runs, and of models without one.
+    """
+    current = set(kept)
     found = all_pages(lambda token: client.search_logged_models(experiment_ids, page_token=token))
     # A list first: to delete one amid the pages would shift those that follow.
     for model in list(found) if experiment_ids else []:
-        state = "current" if model.source_run_id in current else "stale"
+        state = "current" if (model.source_run_id or model.model_id) in current else "stale"
         if model.status != LoggedModelStatus.READY or "state" not in model.tags:
             client.delete_logged_model(model.model_id)
         elif model.tags["state"] != state:
@@ -77,6 +80,10 @@ def _signature(document: dict) -> ModelSignature:
     if document["network"].get("task") == "next_word":
         answer = [ColSpec("string", "word"), ColSpec("double", "probability")]
     else:
-        classes = Object([Property(label, DataType.double) for label in document["labels"]])
-        answer = [ColSpec("string", "label"), ColSpec(classes, "probabilities")]
+        answer = of_classes(document["labels"])
     return ModelSignature(inputs=Schema([ColSpec("string", "text")]), outputs=Schema(answer))
+
+
+def of_classes(labels: list[str]) -> list[ColSpec]:
+    classes = Object([Property(label, DataType.double) for label in labels])
+    return [ColSpec("string", "label"), ColSpec(classes, "probabilities")]

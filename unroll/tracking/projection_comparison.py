@@ -52,6 +52,11 @@ class Comparison:
         """The comparison, or nothing where the file is not the entry's."""
         return files.read_json(self.path) if self.entry.made(self.path) else {}
 
+    @property
+    def verdict(self) -> str:
+        """The answer in words, or nothing where the file is not the entry's."""
+        return _verdicts(self.document) if self.document else ""
+
     def content(self) -> Content:
         """The run of the comparison; the scores are those of its networks' own runs."""
         document = self.document

@@ -27,9 +27,15 @@ class Outcome:
     children: int = 0
     parents: int = 0
     comparisons: int = 0
+    champions: int = 0
     new: int = 0
     revived: int = 0
     stale: int = 0
+
+    def __str__(self) -> str:
+        runs = f"{self.children} runs, their {self.parents} parents and {self.comparisons} comparisons"
+        changes = f"{self.new} new, {self.revived} revived, {self.stale} stale"
+        return f"{runs} current ({changes}), {self.champions} champions"
 
 
 class Store:
@@ -41,6 +47,7 @@ class Store:
         self.commit = {"mlflow.source.git.commit": commit} if commit else {}
         self.outcome = Outcome()
         self.kept: set[str] = set()
+        """The ids of runs that stand, and of models that no run made."""
         self.experiments = tracker.experiments()
         for corpus in corpora & set(self.experiments):
             self._take(self.experiments[corpus])

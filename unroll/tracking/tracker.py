@@ -17,7 +17,9 @@ from unroll.tracking import live
 from unroll.tracking.client import Tracker
 from unroll.tracking.imports import Run
 from unroll.tracking.projection import Group, Scores
+from unroll.tracking.projection_champion import Contest
 from unroll.tracking.projection_comparison import Comparison
+from unroll.tracking.registry import crown
 from unroll.tracking.store import Outcome, Store
 
 
@@ -30,8 +32,11 @@ class Plan:
     scored: bool = False
 
 
-def project(groups: list[Group], comparisons: list[Comparison], uri: str, commit: str | None) -> Outcome:
-    """Make MLflow at `uri` show the groups, and each corpus's comparison as a run of its own.
+def project(
+    groups: list[Group], comparisons: list[Comparison], contests: list[Contest], uri: str, commit: str | None
+) -> Outcome:
+    """Make MLflow at `uri` show the groups, each corpus's comparison as a run of its own, and its champion
+    in the registry.
 
     Raises:
         Refusal: the database or server cannot be used.
@@ -45,6 +50,8 @@ def project(groups: list[Group], comparisons: list[Comparison], uri: str, commit
             _project_group(store, group)
         for comparison in comparisons:
             _project_comparison(store, comparison)
+        for contest in contests:
+            crown(store, contest)
         store.retire()
     return store.outcome
 
