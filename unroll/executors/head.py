@@ -3,6 +3,7 @@ end restores all that came out, by content.
 """
 
 import hashlib
+import logging
 import re
 import socket
 import subprocess
@@ -173,6 +174,7 @@ def restore(runs: dict[str, list[str]]) -> None:
     if not runs:
         return
     known = [exchange.Run(*run) for run in runs.values()]
+    logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
         with dvc_process.repository(_refuse_to_run) as repo:
             with lock_repo(repo):
