@@ -7,7 +7,7 @@ import logging
 import re
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ class Plan:
 
 def run(
     graph: Graph,
-    opened: "type[AbstractContextManager[Transport]]",
+    opened: Callable[["Parcel", Machine], AbstractContextManager[Transport]],
     machine: Machine,
     device: str,
     environment: dict[str, dict],
@@ -75,7 +75,7 @@ def run(
         raise Refusal(f"the DVC remote: {_in_words(error)}") from None
     project = Project(PARAMS.read_text(encoding="utf-8"), plan.remote, environment)
     entries = lock_text.blocks(LOCK) or {}
-    with opened(pack(Path.cwd())) as transport:
+    with opened(pack(Path.cwd()), machine) as transport:
         executor = Remote(transport, project, plan.needs, entries, machine, device, logs, at_once)
         try:
             scheduler.run(graph, executor, logs, console)

@@ -22,7 +22,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from unroll.catalogue import Resources
+from unroll.catalogue import Machine, Resources
 from unroll.executors.head import Parcel
 from unroll.executors.node import carry_out
 from unroll.failures import Refusal
@@ -88,7 +88,7 @@ def _next_of(job: "ray.ObjectRefGenerator") -> dict:
 
 
 @contextmanager
-def opened(parcel: Parcel) -> Iterator[Cluster]:
+def opened(parcel: Parcel, machine: Machine) -> Iterator[Cluster]:
     """Yield the cluster of RAY_ADDRESS, or one of this machine alone that lasts as long as the block.
 
     Raises:
@@ -104,9 +104,10 @@ def opened(parcel: Parcel) -> Iterator[Cluster]:
     try:
         ray.init(address or "local", **options)
     except (RayError, OSError, RuntimeError, ValueError) as error:
+        why = " ".join(str(error).split())[:300]
         raise Refusal(
-            f"no Ray cluster answers at {address or LOOPBACK}: {' '.join(str(error).split())[:300]}. Its token "
-            "belongs in ~/.ray/auth_token; without RAY_ADDRESS the cluster is this machine alone"
+            f"no Ray cluster answers at {address or LOOPBACK}: {why}. Its token belongs in "
+            "~/.ray/auth_token; without RAY_ADDRESS the cluster is this machine alone"
         ) from None
     try:
         yield Cluster(parcel)
