@@ -5,11 +5,25 @@ request there and writes there what its worker answers. Work itself is done in a
 """
 
 import json
+import math
+import os
+import shutil
 import socket
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import submitit
+from submitit.core.utils import FailedJobError
+
 from unroll import files
+from unroll.catalogue import Machine, Resources
+from unroll.executors.head import Parcel
 from unroll.executors.node import carry_out
+from unroll.failures import Refusal
 
 FOLDER = Path(".unroll/slurm")
 CLUSTER_VARIABLE = "UNROLL_SLURM"
