@@ -156,7 +156,7 @@ def test_a_result_that_was_read_otherwise_here_is_refused_and_nothing_runs(grid)
     head.restore({"first": grid.runs["first"]})
     (grid.folder / "made/first").write_text("changed since")
     before = grid.ran()
-    with pytest.raises(Refusal, match="note.py left .* would run here"):
+    with pytest.raises(Refusal, match=r"note\.py left .* would run here"):
         head.restore({"left": grid.runs["left"]})
     assert grid.ran() == before
 

@@ -2,17 +2,24 @@
 
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
 from small_project import AUTHOR
+from waiting import wait_until
 
 from benchmarks import grid
 
-pytest.importorskip("ray", reason="make services installs Ray")
+pytestmark = pytest.mark.skipif(not find_spec("ray"), reason="make services installs Ray")
 
 CORPORA, NETWORKS, SEEDS = 2, 3, 2
 STAGES = CORPORA * (NETWORKS * SEEDS + NETWORKS + 1)
@@ -68,9 +75,13 @@ def made(folder: Path, corpora: int = CORPORA) -> Project:
         ["git", *AUTHOR, "commit", "--quiet", "--message", "the grid"],
     ):
         subprocess.run(command, cwd=project, check=True)
+    return Project(project, variables() | {"UNROLL_NODE_FOLDER": str(folder / "node")})
+
+
+def variables() -> dict[str, str]:
+    """Return the environment without what would lead elsewhere: to this checkout's code, say."""
     left_out = ("RAY_ADDRESS", "MLFLOW_TRACKING_URI", "PYTHONPATH")
-    variables = {name: value for name, value in os.environ.items() if name not in left_out}
-    return Project(project, variables | {"UNROLL_NODE_FOLDER": str(folder / "node")})
+    return {name: value for name, value in os.environ.items() if name not in left_out}
 
 
 @pytest.fixture(scope="module")
@@ -81,21 +92,57 @@ def serial(tmp_path_factory) -> Project:
     return project
 
 
-@pytest.fixture
-def cluster(tmp_path, monkeypatch):
-    """Two nodes, a core each, with folders of their own; who has no token cannot reach them."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN", "5" * 64)
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    from ray.cluster_utils import Cluster
+class Cluster:
+    """Nodes with a core each and folders of their own; who has no token cannot reach them."""
 
-    shared = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
-    first = shared | {"include_dashboard": False, "env_vars": {"UNROLL_NODE_FOLDER": str(tmp_path / "first")}}
-    cluster = Cluster(initialize_head=True, head_node_args=first)
-    cluster.add_node(**shared, env_vars={"UNROLL_NODE_FOLDER": str(tmp_path / "second")})
-    yield cluster
-    cluster.shutdown()
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.nodes = folder, []
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.variables = {"RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5" * 64}
+        self.add("--head", f"--port={self.address.split(':')[1]}", "--include-dashboard=false")
+        self.add(f"--address={self.address}")
+
+    def add(self, *arguments: str) -> None:
+        name = f"node{len(self.nodes)}"
+        own = {"UNROLL_NODE_FOLDER": str(self.folder / name), "RAY_USAGE_STATS_ENABLED": "0"}
+        limits = ["--num-cpus=1", f"--object-store-memory={STORE_BYTES}", "--node-ip-address=127.0.0.1"]
+        with open(self.folder / f"{name}.log", "w") as log:
+            process = subprocess.Popen(
+                [
+                    Path(sys.executable).parent / "ray",
+                    "start",
+                    "--block",
+                    "--disable-usage-stats",
+                    *limits,
+                    *arguments,
+                ],
+                env=variables() | self.variables | own,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.nodes.append(process)
+        wait_until(lambda: "Ray runtime started" in (self.folder / f"{name}.log").read_text(), pause=0.2)
+
+    def kill(self, number: int) -> None:
+        """End all of a node's processes at once, as a power cut does."""
+        everyone = [psutil.Process(self.nodes[number].pid)]
+        everyone += everyone[0].children(recursive=True)
+        for process in everyone:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.nodes[number].wait()
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    made = Cluster(tmp_path)
+    yield made
+    for number in reversed(range(len(made.nodes))):
+        if made.nodes[number].poll() is None:
+            made.kill(number)
 
 
 def ends(said: str) -> list[tuple[str, str]]:
@@ -103,24 +150,49 @@ def ends(said: str) -> list[tuple[str, str]]:
     return re.findall(r"\] (\S+) done in \d+ s on (\S+)", said)
 
 
+def read_until(process: subprocess.Popen, enough: Callable[[str], bool]) -> str:
+    said = ""
+    while not enough(said):
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    return said
+
+
 def test_twenty_stages_survive_the_loss_of_a_node_and_leave_the_lock_of_a_serial_run(
-    cluster, tmp_path, serial
+    cluster, serial, tmp_path
 ):
     project = made(tmp_path)
-    project.variables |= {
-        "RAY_ADDRESS": cluster.address,
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": "5" * 64,
-    }
-    process, said = project.start("--on", "ray"), ""
-    for line in process.stdout:
-        said += line
-        if len({node for _, node in ends(said)}) == 2 and len(ends(said)) >= 6:
-            break
-    cluster.remove_node(list(cluster.worker_nodes)[0], allow_graceful=False)
+    project.variables |= cluster.variables
+    process = project.start("--on", "ray")
+    said = read_until(
+        process, lambda said: len({node for _, node in ends(said)}) == 2 and len(ends(said)) >= 6
+    )
+    cluster.kill(1)
     said += process.stdout.read()
     assert process.wait(timeout=60) == 0, said
-    assert len({stage for stage, _ in ends(said)}) == STAGES, said
+    assert len(ends(said)) == len({stage for stage, _ in ends(said)}) == STAGES, said
     assert "lost" in said and "attempt 1 of 3" in said
     assert project.lock == serial.lock
     assert not list((project.folder / ".unroll/checkpoints").glob("*"))
+
+
+def test_ctrl_c_ends_what_runs_on_the_nodes_and_the_same_command_goes_on(cluster, tmp_path):
+    project = made(tmp_path, corpora=1)
+    project.variables |= cluster.variables
+    process = project.start("--on", "ray")
+    said = read_until(process, lambda said: len(ends(said)) >= 2)
+    process.send_signal(signal.SIGINT)
+    said += process.stdout.read()
+    assert process.wait(timeout=60) == 128 + signal.SIGINT, said
+    assert "stopped; the same command goes on from here" in said and "Traceback" not in said
+    again = project.repro("--on", "ray")
+    assert len(ends(again)) == STAGES // CORPORA
+
+
+def test_who_has_no_token_is_refused_and_told_where_it_belongs(cluster, tmp_path):
+    project = made(tmp_path, corpora=1)
+    project.variables |= cluster.variables | {"RAY_AUTH_TOKEN": "6" * 64}
+    process = project.start("--on", "ray")
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 1 and "no Ray cluster answers" in said and "Traceback" not in said, said
