@@ -14,6 +14,8 @@ import pytest
 import small_project
 from waiting import wait_until
 
+from unroll.pipeline import lock_text
+
 pytestmark = [
     pytest.mark.skipif(
         not find_spec("ray") or not find_spec("moto"), reason="make services installs Ray and moto"
@@ -145,8 +147,10 @@ def test_nodes_that_share_no_file_run_the_stages_and_the_lock_is_a_serial_ones(n
     assert len(nodes) == 2, done.stdout
     noted = {path.name for path in (tmp_path / "notes").iterdir()}
     assert noted < set(NEEDS), "the other node wrote into this one's files"
+    lock_text.arrange(project / "dvc.lock", project / "parked.lock", NEEDS)  # as `repro` does
     lock = (project / "dvc.lock").read_bytes()
     serial = tmp_path / "serial"
     shutil.copytree(project, serial, ignore=shutil.ignore_patterns("cache", "dvc.lock", "tmp"))
     subprocess.run([sys.executable, "-m", "dvc", "repro", "--quiet"], cwd=serial, env=common, check=True)
+    lock_text.arrange(serial / "dvc.lock", serial / "parked.lock", NEEDS)
     assert (serial / "dvc.lock").read_bytes() == lock
