@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -26,10 +25,10 @@ class LocalProcesses:
 
     attempts, goes_on = 1, False
 
-    def __init__(self, slots: int, gpus: list[str], logs: Path) -> None:
-        self.gpus, self.logs = gpus, logs
+    def __init__(self, slots: int, gpus: list[str], logs: Path, progress: Path) -> None:
+        """Stages tell in the folder `progress` how far they are."""
+        self.gpus, self.logs, self.progress = gpus, logs, progress
         self.free, self.taken = list(range(slots)), []
-        self.progress = tempfile.TemporaryDirectory()
 
     @property
     def running(self) -> list[Running]:
@@ -39,7 +38,7 @@ class LocalProcesses:
         return bool(self.free)
 
     def start(self, stage: str) -> None:
-        number, log, progress = self.free.pop(0), log_of(stage, self.logs), Path(self.progress.name) / stage
+        number, log, progress = self.free.pop(0), log_of(stage, self.logs), self.progress / stage
         variables = own_python_first() | {FILE_VARIABLE: str(progress)}
         if self.gpus:
             variables["CUDA_VISIBLE_DEVICES"] = self.gpus[number % len(self.gpus)]

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from unroll import environment, files
@@ -51,15 +52,13 @@ def carry_out(request: dict, cache: str, folder: Path, answer: Callable[[dict], 
     arguments = (request, cache, str(outcome), str(log), os.getcwd(), variables)
     process = warm.prepare().Process(target=run_stage, args=arguments)
     process.start()
-    shown = ""
-    while process.sentinel not in (ready := connection.wait([process.sentinel, 0], LOOK_SECONDS)):
-        if 0 in ready:  # whoever asked is gone, or wants an end
-            warm.stop([process])
-            return False
-        line = progress.read_text(encoding="utf-8") if progress.exists() else ""
-        if line != shown:
-            shown = line
-            answer({"line": line})
+    try:
+        told_to_end = not follow(process, progress, answer)
+    except BrokenPipeError:  # who asked has gone between two looks
+        told_to_end = True
+    if told_to_end:
+        warm.stop([process])
+        return False
     process.join()
     if process.exitcode != 0:
         warm.stop([process])  # it may have been killed, and not what it started
@@ -68,6 +67,19 @@ def carry_out(request: dict, cache: str, folder: Path, answer: Callable[[dict], 
     said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     times = {path.name: path.read_text(encoding="utf-8") for path in sorted(TIMES.glob("*.json"))}
     answer(end | {"log": said[-LOG_CHARACTERS:], "times": times})
+    return True
+
+
+def follow(process: BaseProcess, progress: Path, answer: Callable[[dict], None]) -> bool:
+    """Tell how far a stage is until it has ended; return False once whoever asked is gone or wants an end."""
+    shown = ""
+    while process.sentinel not in (ready := connection.wait([process.sentinel, 0], LOOK_SECONDS)):
+        if 0 in ready:
+            return False
+        line = progress.read_text(encoding="utf-8") if progress.exists() else ""
+        if line != shown:
+            shown = line
+            answer({"line": line})
     return True
 
 

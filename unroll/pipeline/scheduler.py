@@ -6,6 +6,7 @@ that they need has ended, and each goes through DVC on its own, so that DVC keep
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -61,7 +62,8 @@ def run_all(graph: Graph, slots: int, logs: Path, gpus: list[str], console: Cons
         Refusal: a stage failed; those running then were let end, no other was started.
         BaseException: whatever else came, once the running stages have been told to end and have.
     """
-    run(graph, LocalProcesses(slots, gpus, logs), logs, console)
+    with tempfile.TemporaryDirectory() as progress:
+        run(graph, LocalProcesses(slots, gpus, logs, Path(progress)), logs, console)
 
 
 def run(graph: Graph, executor: Executor, logs: Path, console: Console) -> None:
