@@ -199,3 +199,25 @@ def test_who_has_no_token_is_refused_and_told_where_it_belongs(cluster, tmp_path
     process = project.start("--on", "ray")
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 1 and "no Ray cluster answers" in said and "Traceback" not in said, said
+
+
+LISTENING = """
+import psutil
+from unroll.catalogue import Machine
+from unroll.executors import ray_cluster
+from unroll.executors.head import Parcel
+with ray_cluster.opened(Parcel("project", "commit", b""), Machine(runs_per_gpu=1)) as cluster:
+    assert len(cluster.nodes()) == 1
+    this = psutil.Process()
+    for process in [this, *this.children(recursive=True)]:
+        for one in process.net_connections(kind="inet"):
+            if one.status == psutil.CONN_LISTEN:
+                print(one.laddr.ip.removeprefix("::ffff:"))
+"""
+
+
+def test_a_cluster_of_this_machine_alone_listens_to_this_machine_alone():
+    done = subprocess.run(
+        [sys.executable, "-c", LISTENING], cwd=grid.ROOT, env=variables(), capture_output=True, text=True
+    )
+    assert set(done.stdout.split()) == {"127.0.0.1"}, done.stdout + done.stderr

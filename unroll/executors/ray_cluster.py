@@ -18,6 +18,10 @@ from contextlib import contextmanager
 OWN_TOKEN = "RAY_AUTH_TOKEN"
 os.environ.setdefault("RAY_AUTH_MODE", "token")  # which Ray reads once, as it is imported
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+if not os.environ.get("RAY_ADDRESS"):
+    # On Linux Ray takes 127.0.0.1 for the machine's own address and listens on all; not where it makes no
+    # cluster of several machines.
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 import ray
 from ray.exceptions import RayError, RayTaskError
