@@ -223,3 +223,18 @@ def test_a_part_is_named_as_the_whole_names_it():
     network = SHIPPED["networks"]["lstm"] | {"hidden": "many"}
     with pytest.raises(Refusal, match=r"\n  networks\.lstm\.hidden: "):
         parse(network, Network, "networks.lstm", PATH)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("machine/stages", {"trian": {"cpus": 1}}, r"machine\.stages"),
+        ("machine/stages", {"train": {"cpus": 0}}, r"machine\.stages\.train\.cpus"),
+        ("machine/sbatch", {"time": "1\n#SBATCH --wrap=x"}, r"machine\.sbatch\.time"),
+        ("machine/sbatch", {"mem-per-cpu": "4G"}, r"machine\.sbatch"),
+    ],
+)
+def test_what_a_cluster_is_asked_for_is_checked_before_it_reaches_a_script(tmp_path, key, value, named):
+    tiny.write_params(tmp_path, with_values({key: value}))
+    with pytest.raises(Refusal, match=named):
+        catalogue.load(tmp_path / "params.yaml")

@@ -1,9 +1,9 @@
 """The whole of params.yaml as one object: what exists, what is selected, and that it fits together."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from unroll.comparison.spec import Comparison
 from unroll.corpus import Corpus
@@ -17,10 +17,32 @@ from unroll.reference.spec import Presets
 from unroll.training.loop import Training
 
 
+class Resources(Strict):
+    """What one stage takes of a machine of a cluster."""
+
+    cpus: Annotated[float, Field(gt=0, le=1024)] = 1
+    gpus: Annotated[float, Field(ge=0, le=64)] = 0
+    """Or a share of one."""
+
+
+Option = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.,:/@%+=-]+$")]
+"""A value that may stand in a line of its own of a script for Slurm."""
+
+
 class Machine(Strict):
-    """How much runs at once; never part of a result."""
+    """How much runs at once, and where; never part of a result."""
 
     runs_per_gpu: Annotated[int, Field(ge=1, le=64)]
+    stages: Annotated[dict[Literal["train", "evaluate", "compare"], Resources], Field(default_factory=dict)]
+    sbatch: Annotated[dict[Name, Option | int], Field(default_factory=dict)]
+    """What Slurm is told beside: its own options by their names, with _ for -."""
+
+    def resources_of(self, kind: str, device: str) -> Resources:
+        """Return what a stage of this kind takes; unless said, a GPU is shared as on this machine."""
+        if kind in self.stages:
+            return self.stages[kind]
+        on_gpu = device == "cuda" and kind in ("train", "evaluate")
+        return Resources(gpus=1 / self.runs_per_gpu if on_gpu else 0)
 
 
 class Catalogue(Strict):

@@ -12,6 +12,7 @@ from rich.console import Console
 from unroll import catalogue, environment, files, records
 from unroll.changes import show_changes
 from unroll.doctor.command import doctor, refuse_what_blocks
+from unroll.executors import places
 from unroll.export.command import export_network
 from unroll.failures import Refusal
 from unroll.params import Selection
@@ -61,6 +62,9 @@ def repro(
     jobs: Annotated[
         int, typer.Option(help="stages at once; 0: one a core, or as params.yaml says a GPU")
     ] = 0,
+    on: Annotated[
+        places.Place, typer.Option(help="where to train, evaluate and compare; data are prepared here")
+    ] = places.Place.here,
 ) -> None:
     """Choose a suite, run every stage that changed, and show how each network did."""
     console, quiet = Console(), Console(quiet=True)
@@ -78,6 +82,13 @@ def repro(
     def run(stages: survey.Graph) -> None:
         console.print(f"{len(stages)} stages to run, {slots} at once", highlight=False)
         scheduler.run_all(stages, slots, LOGS, gpus, console)
+
+    def learn(stages: survey.Graph) -> None:
+        if on == places.Place.here:
+            return run(stages)
+        console.print(f"{len(stages)} stages to run on {on.value}", highlight=False)
+        alike = {name: files.read_json(ENVIRONMENT / name) for name in records.of_machine(device)}
+        places.run(on, stages, whole.machine, device, alike, LOGS, console, jobs)
 
     names: dict[str, None] = {}  # of every part's stages, in order
     parked: set[str] = set()
@@ -101,7 +112,7 @@ def repro(
             known = (lock_text.blocks(LOCK) or {}).keys() & (stale.keys() - prepared.keys())
             stale = survey.take(Path.cwd()).stale if known else survey.without(stale, prepared)
         if stale:
-            run(stale)
+            learn(stale)
     # Before the tracker, which reads the lock and is to see every part.
     lock_text.arrange(LOCK, PARKED, names)
     if not found.reported:

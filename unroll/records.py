@@ -17,13 +17,17 @@ def of(whole: Catalogue, device: str) -> dict[str, object]:
         Refusal: such a file is missing, or is not the one that its sha256 names.
     """
     named = vectors.of_networks(whole.select.networks, whole.networks, whole.vectors)
-    found: dict[str, object] = {
-        "text.json": environment.text_record(),
-        "results.json": environment.results_record(),
-        "training.json": environment.training_record(device) | (products.record() if device == "cpu" else {}),
-        "vectors.json": vectors.as_document(named),
-    }
+    found: dict[str, object] = {**of_machine(device), "vectors.json": vectors.as_document(named)}
     for name in whole.select.corpora:
         checksums = tables.checksums(whole.corpora[name].source, f"corpora.{name}.source")
         found[f"corpora/{name}.json"] = checksums
     return found
+
+
+def of_machine(device: str) -> dict[str, dict[str, object]]:
+    """Return those of the files that tell of packages, processor and device."""
+    return {
+        "text.json": environment.text_record(),
+        "results.json": environment.results_record(),
+        "training.json": environment.training_record(device) | (products.record() if device == "cpu" else {}),
+    }

@@ -30,6 +30,7 @@ load_yaml = dvcfile.Lockfile._load_yaml
 run_in_shell = run._run
 WAIT_SECONDS = 0.06
 """DVC looks six times within this span whether the lock is free; its own is 3 s, longer than a training."""
+FAILED = 255
 Starter = Callable[[str, str, dict[str, str]], int | None]
 """Runs a command in a folder with these variables and returns its exit code, or None if it does not."""
 
@@ -95,6 +96,14 @@ def repro(stage: str, start: Starter) -> int:
 
     Return the exit code, with what went wrong in the log.
     """
+    with told_to_log() as failures, repository(start) as repo:
+        repo.reproduce(stage, single_item=True)
+    return FAILED if failures else 0
+
+
+@contextmanager
+def repository(start: Starter) -> Iterator[Repo]:
+    """Yield DVC's view of this folder, in which commands are offered to `start` before a shell runs them."""
 
     def run_offered(executable: str | None, command: str, **options: object) -> None:
         code = start(command, options["cwd"], options["env"])
@@ -106,16 +115,22 @@ def repro(stage: str, start: Starter) -> int:
     hasten()
     run._run = run_offered
     lock.DEFAULT_TIMEOUT = WAIT_SECONDS
+    with Repo(_wait_for_lock=True) as repo:
+        yield repo
+
+
+@contextmanager
+def told_to_log() -> Iterator[list[str]]:
+    """Say of an error of DVC's in the block why it came, where everything is logged; yield what was said."""
+    said: list[str] = []
     try:
-        with Repo(_wait_for_lock=True) as repo:
-            repo.reproduce(stage, single_item=True)
+        yield said
     except DvcException as error:
-        print("ERROR:", ": ".join(_causes(error)), file=sys.stderr)
-        return 255
-    return 0
+        said.append(": ".join(causes(error)))
+        print("ERROR:", said[0], file=sys.stderr)
 
 
-def _causes(error: BaseException | None) -> Iterator[str]:
+def causes(error: BaseException | None) -> Iterator[str]:
     while error is not None:
         yield str(error)
         error = error.__cause__

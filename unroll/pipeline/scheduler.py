@@ -1,20 +1,17 @@
-"""Stages that run at once: each through DVC, so that DVC keeps the lock.
+"""Stages in the order of their graph: who runs them, the executor says.
 
-`dvc repro` runs one stage after the other. Here those that are to run go to a pool of processes in
-the order of their graph, each of which does what `dvc --wait-for-lock repro --single-item` does.
+`dvc repro` runs one stage after the other. Here those that are to run are handed over as soon as all
+that they need has ended, and each goes through DVC on its own, so that DVC keeps the lock.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from multiprocessing import connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -22,23 +19,15 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from unroll.executors.executor import End, Executor, Running
+from unroll.executors.local import LocalProcesses, own_python_first
 from unroll.failures import Refusal
-from unroll.pipeline import warm
 from unroll.pipeline.survey import Graph
-from unroll.progress import FILE_VARIABLE
 from unroll.stage import RUN_BY
 
 SHOW_SECONDS = 0.25
-
-
-@dataclass
-class Running:
-    stage: str
-    process: BaseProcess
-    log: Path
-    progress: Path
-    slot: int
-    started: float
+SHOWN_WAITING = 3
+"""Of the stages that wait for a node, so many are named."""
 
 
 def run_one(arguments: Iterable[str], log: Path) -> None:
@@ -55,7 +44,7 @@ def run_one(arguments: Iterable[str], log: Path) -> None:
             stdout=stream,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env=_variables() | {RUN_BY: command},  # a stage ends with this process as it does with DVC
+            env=own_python_first() | {RUN_BY: command},  # a stage ends with this process as it does with DVC
         )
     try:
         if process.wait() != 0:
@@ -66,61 +55,62 @@ def run_one(arguments: Iterable[str], log: Path) -> None:
         raise
 
 
-def _variables() -> dict[str, str]:
-    """The environment's own python first, whatever the caller's PATH: stages are `python -m ...`."""
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-
-
 def run_all(graph: Graph, slots: int, logs: Path, gpus: list[str], console: Console) -> None:
-    """Run the stages of `graph`, as many at once as there are slots.
-
-    With GPUs, the slots take turns: each sees one of them alone.
+    """Run the stages of `graph` as processes of this machine, as many at once as there are slots.
 
     Raises:
         Refusal: a stage failed; those running then were let end, no other was started.
         BaseException: whatever else came, once the running stages have been told to end and have.
     """
+    with tempfile.TemporaryDirectory() as progress:
+        run(graph, LocalProcesses(slots, gpus, logs, Path(progress)), logs, console)
+
+
+def run(graph: Graph, executor: Executor, logs: Path, console: Console) -> None:
+    """Hand the stages of `graph` to `executor`, each once all that it needs has ended well.
+
+    A stage that fails is tried again as often as the executor says, then given up. Whether others are
+    still started after that, the executor says too.
+
+    Raises:
+        Refusal: stages were given up; the message names each, and ends with what its log says last.
+        BaseException: whatever else came, once the running stages have been told to end and have.
+    """
     sorter = TopologicalSorter(graph)
     sorter.prepare()
-    free, running, waiting = list(range(slots)), [], []
-    failed: Running | None = None
-    view = _View(len(graph), console)
-    with tempfile.TemporaryDirectory() as folder, view:
+    ready, done, given_up = sorted(sorter.get_ready()), set(), []
+    tried = Counter()
+    with _View(len(graph), console) as view:
         try:
-            while running or (sorter.is_active() and failed is None):
-                waiting += sorted(sorter.get_ready())
-                while waiting and free and failed is None:
-                    running.append(_start(waiting.pop(0), free.pop(0), logs, Path(folder), gpus))
-                view.show(running)
-                ended = connection.wait([one.process.sentinel for one in running], SHOW_SECONDS)
-                for one in [one for one in running if one.process.sentinel in ended]:
-                    one.process.join()
-                    running.remove(one)
-                    free.append(one.slot)
-                    sorter.done(one.stage)
-                    view.ended(one)
-                    if one.process.exitcode != 0:
-                        warm.stop([one.process])  # its DVC may have been killed, not the stage itself
-                        failed = failed or one
+            while ready or executor.running:
+                while ready and executor.has_room():
+                    executor.start(ready.pop(0))
+                view.show(executor.running)
+                for end in executor.ends(SHOW_SECONDS):
+                    tried[end.stage] += end.counts
+                    if end.wrong is None:
+                        done.add(end.stage)
+                        sorter.done(end.stage)
+                        ready += sorted(sorter.get_ready())
+                    elif tried[end.stage] < executor.attempts:
+                        ready.insert(0, end.stage)
+                    else:
+                        given_up.append(end.stage)
+                    view.ended(end, tried[end.stage], executor.attempts)
+                if given_up and not executor.goes_on:
+                    ready.clear()
         except BaseException:
-            if running:
+            if executor.running:
                 with suppress(OSError):  # the terminal may be gone
-                    console.print(f"stopping {len(running)} stages; what trains saves (once more: at once)")
-            warm.stop([one.process for one in running])
+                    told = f"stopping {len(executor.running)} stages; what trains saves (once more: at once)"
+                    console.print(told)
+            executor.stop()
             raise
-    if failed is not None:
-        raise Refusal(_failure(failed.stage, failed.log))
-
-
-def _start(stage: str, slot: int, logs: Path, folder: Path, gpus: list[str]) -> Running:
-    log, progress = logs / f"{stage}.log", folder / stage
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_bytes(b"")  # what is killed before it has said anything has not said what it said last time
-    variables = _variables() | {FILE_VARIABLE: str(progress)}
-    if gpus:
-        variables["CUDA_VISIBLE_DEVICES"] = gpus[slot % len(gpus)]
-    process = warm.start(stage, log, variables)
-    return Running(stage, process, log, progress, slot, time.monotonic())
+    if given_up:
+        failures = [_failure(stage, logs / f"{stage}.log") for stage in given_up]
+        if left := len(graph) - len(done) - len(given_up):
+            failures.append(f"{left} stages that come after did not run")
+        raise Refusal("\n".join(failures))
 
 
 def _failure(what: str, log: Path) -> str:
@@ -150,19 +140,31 @@ class _View:
         if self.live:
             self.live.stop()
 
-    def ended(self, one: Running) -> None:
+    def ended(self, end: End, tried: int, attempts: int) -> None:
+        """Tell how an attempt came out, of so many that a stage has."""
+        place = f" on {end.where}" if end.where else ""
+        if end.wrong and tried < attempts:
+            how = f"attempt {tried} of {attempts}" if end.counts else "it goes elsewhere"
+            self._tell(f"{end.stage}{place}: {end.wrong}; {how}")
+            return
         self.done += 1
-        seconds = time.monotonic() - one.started
-        word = "done" if one.process.exitcode == 0 else "FAILED"
-        self.console.print(f"[{self.done}/{self.total}] {one.stage} {word} in {seconds:.0f} s", markup=False)
+        word = "FAILED" if end.wrong else "done"
+        self._tell(f"[{self.done}/{self.total}] {end.stage} {word} in {end.seconds:.0f} s{place}")
         left = (time.monotonic() - self.started) / self.done * (self.total - self.done)
         self.overall.update(self.task, completed=self.done, left=f"about {left / 60:.0f} min left")
 
-    def show(self, running: list[Running]) -> None:
+    def _tell(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, running: Collection[Running]) -> None:
         if self.live is None:
             return
         table = Table.grid(padding=(0, 2))
         for one in running:
-            line = one.progress.read_text(encoding="utf-8") if one.progress.exists() else ""
-            table.add_row(one.stage, f"{time.monotonic() - one.started:.0f} s", line)
+            if not one.waits:
+                table.add_row(one.stage, one.where, f"{time.monotonic() - one.started:.0f} s", one.line())
+        waiting = [one.stage for one in running if one.waits]
+        if waiting:
+            named = ", ".join(waiting[:SHOWN_WAITING]) + (" ..." if len(waiting) > SHOWN_WAITING else "")
+            table.add_row(f"{len(waiting)} wait for a node", "", "", named)
         self.live.update(Group(table, self.overall))

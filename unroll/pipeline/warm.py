@@ -79,6 +79,14 @@ def _signal_group(process: BaseProcess, number: int) -> bool:
 
 def run_stage(stage: str, log: str, folder: str, variables: dict[str, str]) -> None:
     """Run one stage through DVC, in the process that was made for it, and end that process."""
+    settle(log, folder, variables)
+    from unroll.pipeline import dvc_process
+
+    sys.exit(dvc_process.repro(stage, run_command))
+
+
+def settle(log: str, folder: str, variables: dict[str, str]) -> None:
+    """Make this process, newly forked, the head of a group of its own, with its log, folder and variables."""
     os.setsid()
     signal.signal(signal.SIGTERM, lambda number, frame: told_to_end.append(number))
     end_with_parent()
@@ -88,9 +96,6 @@ def run_stage(stage: str, log: str, folder: str, variables: dict[str, str]) -> N
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
-    from unroll.pipeline import dvc_process
-
-    sys.exit(dvc_process.repro(stage, run_command))
 
 
 def end_with_parent() -> None:
