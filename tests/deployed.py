@@ -22,7 +22,11 @@ def services(variables: Mapping[str, str]) -> dict[str, dict]:
     Raises:
         Missing: one of `${NAME:?...}` is not set, or is empty.
     """
-    return _filled(YAML(typ="safe").load(TEXT)["services"], variables)
+    return _filled(document()["services"], variables)
+
+
+def document() -> dict:
+    return YAML(typ="safe").load(TEXT)
 
 
 def _filled(node: object, variables: Mapping[str, str]) -> object:

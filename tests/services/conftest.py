@@ -6,8 +6,8 @@
 - `postgres`: the URI of a database, user and password included.
 - `mlflow_server`: the address of MLflow's server over the two, as deploy/compose.yaml starts it.
 
-What is served is in folders that go with them. They end with pytest: when it is done, on Ctrl-C, and when it is
-killed (server_process.py).
+What is served is in folders that go with them. They end with pytest: when it is done, on Ctrl-C, and when it
+is killed (server_process.py).
 """
 
 import importlib.util
