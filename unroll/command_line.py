@@ -14,7 +14,7 @@ from unroll.changes import show_changes
 from unroll.doctor.command import doctor, refuse_what_blocks
 from unroll.failures import Refusal
 from unroll.params import Selection
-from unroll.pipeline import lock_text, scheduler, suite, summary, survey
+from unroll.pipeline import lock_text, remote, scheduler, suite, summary, survey
 from unroll.pipeline.check import check_stages
 from unroll.pipeline.stopping import stopped_plainly
 from unroll.pipeline.unchanged import check_unchanged
@@ -75,6 +75,7 @@ def repro(
         console.print(f"{len(stages)} stages to run, {slots} at once", highlight=False)
         scheduler.run_all(stages, slots, LOGS, gpus, console)
 
+    shared = remote.fetch(console, LOGS)
     names: dict[str, None] = {}  # of every part's stages, in order
     parked: set[str] = set()
     last: survey.Graph = {"environment": set(), "report": {"environment"}}
@@ -118,6 +119,7 @@ def repro(
     _show(console, parts)
     if _write_reference(whole.reference, parts):
         console.print(f"The reference systems: {REFERENCE.with_suffix('.md')}, {REFERENCE}")
+    shared.send()
     if untracked:
         again = "python -m unroll repro or dvc repro track does once the fault is mended"
         raise Refusal(f"these are the results, but MLflow does not show them all: {again}. {untracked}")

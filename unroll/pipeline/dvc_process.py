@@ -23,7 +23,7 @@ from dvc.utils.serialize import YAMLFileCorruptedError, _common, dumps_yaml, loa
 from ruamel.yaml.error import YAMLError
 
 from unroll import files, params
-from unroll.pipeline import lock_text, lockfile
+from unroll.pipeline import lock_text, lockfile, remote_process
 
 modify_yaml = dvcfile.modify_yaml
 load_yaml = dvcfile.Lockfile._load_yaml
@@ -108,6 +108,7 @@ def repro(stage: str, start: Starter) -> int:
     lock.DEFAULT_TIMEOUT = WAIT_SECONDS
     try:
         with Repo(_wait_for_lock=True) as repo:
+            remote_process.look_there_too(repo)
             repo.reproduce(stage, single_item=True)
     except DvcException as error:
         print("ERROR:", ": ".join(_causes(error)), file=sys.stderr)

@@ -56,7 +56,7 @@ def _given_up_in_time() -> Iterator[None]:
     try:
         yield
     finally:
-        del os.environ[TIMEOUT]
+        os.environ.pop(TIMEOUT, None)
         if given:
             os.environ[TIMEOUT] = given
 
