@@ -11,12 +11,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from dvc.repo import Repo, lock_repo
 from dvc.stage import PipelineStage
-from dvc.stage.cache import RunCacheNotFoundError
 from dvc_data.hashfile.db import HashFileDB
+from dvc_data.hashfile.transfer import TransferResult
 from dvc_objects.fs import generic
 
 from unroll.failures import Refusal, told_plainly
@@ -57,21 +58,18 @@ def look_there_too(repo: Repo) -> None:
     there, instead of being run; so where this run's remote answers."""
     if VARIABLE not in os.environ:
         return
-    restore = repo.stage_cache.restore
+    pull = repo.cloud.pull
 
-    def restore_from_there(stage: PipelineStage, **options: object) -> None:
+    def pull_if_possible(*arguments: object, **options: object) -> TransferResult:
         try:
-            restore(stage, **options)
-        except RunCacheNotFoundError:
-            try:
-                restore(stage, pull=True, **options)
-            except RunCacheNotFoundError:
-                raise
-            except Exception as error:  # whatever it is: the stage can run
-                print(f"the remote does not give the results of {stage.addressing}: {error}", file=sys.stderr)
-                raise RunCacheNotFoundError(stage) from error
+            return pull(*arguments, **options)
+        except Exception as error:  # whatever it is: a stage that is not restored runs
+            print(f"the remote was asked in vain: {error}", file=sys.stderr)
+            return TransferResult(set(), set())
 
-    repo.stage_cache.restore = restore_from_there
+    repo.cloud.pull = pull_if_possible
+    # Not tried without it before: DVC would take the old results for those of the new dependencies.
+    repo.stage_cache.restore = partial(repo.stage_cache.restore, pull=True)
 
 
 @contextmanager
