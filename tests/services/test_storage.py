@@ -7,6 +7,7 @@ import pytest
 import tiny
 from clone import Clone, clone, run_once
 from killing import digests
+from ruamel.yaml import YAML
 
 CORPUS, NETWORKS, SEEDS = "tiny_rows", ["bow", "gru"], [1, 2]
 RESULTS = ("data", "models", "reports")
@@ -50,6 +51,7 @@ def commit(folder: Path) -> None:
 
 def cloned(first: Clone, folder: Path) -> Clone:
     """Return a second clone, as git makes it: with dvc.lock and the tables, and no data at all."""
+    folder.mkdir(exist_ok=True)
     git(folder, "clone", "--quiet", str(first.folder), "project")
     second = Clone(folder / "project", first.environment, first.params, "")
     assert not (second.folder / "models" / CORPUS).exists() and not (second.folder / ".dvc/cache").exists()
@@ -83,3 +85,22 @@ def test_without_a_lock_the_run_cache_of_the_other_clone_stands_in(first, tmp_pa
     assert "is cached - skipping run" in said
     assert not trained(second)
     assert_same_results(first, second)
+
+
+def test_make_repro_restores_what_the_remote_has_and_sends_what_is_new(first, tmp_path):
+    second = cloned(first, tmp_path)
+    said = second.repro("--jobs", "2")
+    assert f"records: {REMOTE}" in said and "fetched 0 files" not in said
+    assert not trained(second)
+    assert_same_results(first, second)
+    # Another rate for one network: trained here, and nowhere else.
+    params = YAML(typ="safe").load((second.folder / "params.yaml").read_text(encoding="utf-8"))
+    params["networks"]["bow"]["training"] = {"learning_rate": 0.02}
+    second.set_params(params)
+    second.repro("--jobs", "2")
+    assert len(trained(second)) == len(SEEDS)
+    third = cloned(first, tmp_path / "third")
+    third.set_params(params)
+    third.repro("--jobs", "2")
+    assert not trained(third)
+    assert_same_results(second, third)
