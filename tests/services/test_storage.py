@@ -93,12 +93,12 @@ def test_make_repro_restores_what_the_remote_has_and_sends_what_is_new(first, tm
     assert f"records: {REMOTE}" in said and "fetched 0 files" not in said
     assert not trained(second)
     assert_same_results(first, second)
-    # Another rate for one network: trained here, and nowhere else.
+    # Another rate for one network: trained and evaluated here, and nowhere else.
     params = YAML(typ="safe").load((second.folder / "params.yaml").read_text(encoding="utf-8"))
     params["networks"]["bow"]["training"] = {"learning_rate": 0.02}
     second.set_params(params)
     second.repro("--jobs", "2")
-    assert len(trained(second)) == len(SEEDS)
+    assert trained(second) == {f"{CORPUS}-bow", *(f"{CORPUS}-bow-{seed}" for seed in SEEDS)}
     third = cloned(first, tmp_path / "third")
     third.set_params(params)
     third.repro("--jobs", "2")
