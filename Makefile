@@ -6,20 +6,24 @@ JOBS ?= 0
 PORT ?= 5000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test coverage torture audit bench ui lock glove services try
+.PHONY: repro test test-services coverage torture audit bench ui lock glove services try
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
 	@python -m unroll repro --suite '$(SUITE)' --jobs '$(JOBS)'
 
 test: .venv/installed .venv/glove .venv/services
-	python -m pytest --numprocesses auto --dist loadfile
+	python -m pytest --numprocesses auto --dist loadfile --ignore=tests/services
+
+# What starts real servers: PostgreSQL, MLflow, S3, Ray. One after the other, as each wants the machine.
+test-services: .venv/installed .venv/services
+	python -m pytest tests/services
 
 # The lines of unroll/ that the tests run, in whatever process; less than 95 % is an error. Without
 # tests/torture, whose processes are killed, or may write nothing: neither could coverage.
 coverage: .venv/installed .venv/glove .venv/services
 	coverage erase
-	coverage run -m pytest --numprocesses auto --dist loadfile --ignore=tests/torture
+	coverage run -m pytest --numprocesses auto --dist loadfile --ignore=tests/torture --ignore=tests/services
 	coverage combine --quiet
 	coverage report
 

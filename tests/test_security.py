@@ -147,7 +147,7 @@ def test_all_shipped_vectors_are_pinned(name):
 
 
 def test_every_package_of_the_locks_has_a_hash():
-    for name in ("requirements.lock", "requirements-glove.lock"):
+    for name in ("requirements.lock", "requirements-glove.lock", "requirements-services.lock"):
         text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
         packages = [line for line in text.splitlines() if line[:1].isalnum()]
         assert packages and all("==" in line and "--hash=sha256:" in line for line in packages), name

@@ -143,6 +143,17 @@ def test_the_cache_is_that_of_the_locks(name):
     assert (ROOT / name).exists()
 
 
+def test_ci_runs_both_kinds_of_tests_and_neither_runs_the_others():
+    asked = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    assert asked[-2:] == ["make test", "make test-services"]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    lines = [line for line in makefile.splitlines() if "-m pytest --numprocesses" in line]
+    whole = [line for line in lines if "tests/" not in line.replace("--ignore=tests/", "")]
+    assert len(whole) == 2 and all("--ignore=tests/services" in line for line in whole)
+    [services] = [line for line in makefile.splitlines() if line.endswith("-m pytest tests/services")]
+    assert "--ignore" not in services
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_every_script_parses_and_may_be_run(path):
     assert subprocess.run(["bash", "-n", path], capture_output=True).returncode == 0
@@ -236,5 +247,8 @@ def test_packages_that_cannot_be_installed_stop_nothing(tmp_path):
     )
     assert done.returncode == 0
     asked = (tmp_path / "asked").read_text().splitlines()
-    assert [line.split()[-1] for line in asked[1:]] == ["chromium", "chromium-browser", "npm"]
+    # PostgreSQL's server is off the path: it is looked for where Debian keeps it.
+    server = [] if list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) else ["postgresql"]
+    wanted = ["chromium", "chromium-browser", "npm", *server, "iproute2"]
+    assert [line.split()[-1] for line in asked[1:]] == wanted
     assert "chromium could not be installed" in done.stdout

@@ -16,7 +16,7 @@ from unroll.executors import places
 from unroll.export.command import export_network
 from unroll.failures import Refusal
 from unroll.params import Selection
-from unroll.pipeline import lock_text, scheduler, suite, summary, survey
+from unroll.pipeline import lock_text, remote, scheduler, suite, summary, survey
 from unroll.pipeline.check import check_stages
 from unroll.pipeline.stopping import stopped_plainly
 from unroll.pipeline.unchanged import check_unchanged
@@ -90,6 +90,7 @@ def repro(
         alike = {name: files.read_json(ENVIRONMENT / name) for name in records.of_machine(device)}
         places.run(on, stages, whole.machine, device, alike, LOGS, console, jobs)
 
+    shared = remote.fetch(console, LOGS)
     names: dict[str, None] = {}  # of every part's stages, in order
     parked: set[str] = set()
     last: survey.Graph = {"environment": set(), "report": {"environment"}}
@@ -133,6 +134,7 @@ def repro(
     _show(console, parts)
     if _write_reference(whole.reference, parts):
         console.print(f"The reference systems: {REFERENCE.with_suffix('.md')}, {REFERENCE}")
+    shared.send()
     if untracked:
         again = "python -m unroll repro or dvc repro track does once the fault is mended"
         raise Refusal(f"these are the results, but MLflow does not show them all: {again}. {untracked}")

@@ -23,7 +23,7 @@ from dvc.utils.serialize import YAMLFileCorruptedError, _common, dumps_yaml, loa
 from ruamel.yaml.error import YAMLError
 
 from unroll import files, params
-from unroll.pipeline import lock_text, lockfile
+from unroll.pipeline import lock_text, lockfile, remote_process
 
 modify_yaml = dvcfile.modify_yaml
 load_yaml = dvcfile.Lockfile._load_yaml
@@ -97,6 +97,7 @@ def repro(stage: str, start: Starter) -> int:
     Return the exit code, with what went wrong in the log.
     """
     with told_to_log() as failures, repository(start) as repo:
+        remote_process.look_there_too(repo)
         repo.reproduce(stage, single_item=True)
     return FAILED if failures else 0
 

@@ -1,7 +1,7 @@
 """The way to MLflow: where it keeps its runs, and how several processes get there at once.
 
 A database that two processes make at the same time breaks, so one lock guards whatever makes or
-judges; to add to a run that exists needs none.
+judges; to add to a run that exists needs none. At a server they take turns (turns.py).
 """
 
 import fcntl
@@ -31,6 +31,7 @@ from unroll.tracking.imports import (
     get_artifact_repository,
 )
 from unroll.tracking.place import database_of, without_password
+from unroll.tracking.turns import turn
 
 NOTE = "mlflow.note.content"
 """The tag whose text MLflow shows as the description of a run or experiment."""
@@ -46,7 +47,8 @@ class Tracker:
 
     @cached_property
     def client(self) -> MlflowClient:
-        return MlflowClient(tracking_uri=self.uri)
+        # Its registry too, whatever MLFLOW_REGISTRY_URI says: that is where turns are taken.
+        return MlflowClient(self.uri, self.uri)
 
     @property
     def database(self) -> Path | None:
@@ -61,7 +63,8 @@ class Tracker:
         """
         try:
             if not self.database:
-                yield
+                with turn(self.client, WAIT_SECONDS):
+                    yield
                 return
             self.database.parent.mkdir(parents=True, exist_ok=True)
             with open(f"{self.database}-lock", "w") as stream:

@@ -9,10 +9,13 @@ from unroll.failures import Refusal
 from unroll.tracking.client import NOTE, Tracker, all_pages
 from unroll.tracking.imports import Dataset, DatasetInput, Experiment, InputTag, Metric, Param, Run
 from unroll.tracking.models import log_model, settle_models
+from unroll.tracking.place import clone
 from unroll.tracking.projection import Content
 
 OURS = {"unroll.source": "dvc.lock"}
 """Tag of the experiments that are filled here; the runs of any other are not touched."""
+LOCK = "lock."
+"""How tags of runs on a server begin which name a clone whose dvc.lock knows the run."""
 SOURCE = {"mlflow.source.name": "dvc.lock", "mlflow.source.type": "LOCAL"}
 TEXTS = json.dumps(
     {"mlflow_colspec": [{"type": "string", "name": name, "required": True} for name in ("text", "label")]}
@@ -45,6 +48,8 @@ class Store:
         self.tracker = tracker
         self.client = tracker.client
         self.commit = {"mlflow.source.git.commit": commit} if commit else {}
+        # A local database is filled from one lock alone.
+        self.current = {"state": "current"} | ({} if tracker.database else {f"{LOCK}{clone()}": "current"})
         self.outcome = Outcome()
         self.kept: set[str] = set()
         """The ids of runs that stand, and of models that no run made."""
@@ -61,14 +66,14 @@ class Store:
         """Let a run stand, revive it if it was stale, and return its id."""
         self.kept.add(run.info.run_id)
         self.outcome.revived += run.data.tags["state"] != "current"
-        for name, value in (tags | {"state": "current"}).items():
+        for name, value in (tags | self.current).items():
             if run.data.tags.get(name) != value:
                 self.client.set_tag(run.info.run_id, name, value)
         return run.info.run_id
 
     def create(self, content: Content, tags: dict[str, str]) -> str:
         """Make a run and return its id; one that is not FINISHED was cut short."""
-        tags = content.tags | tags | self.commit | SOURCE | {NOTE: content.note, "state": "current"}
+        tags = content.tags | tags | self.commit | SOURCE | {NOTE: content.note} | self.current
         experiment_id = self.experiment(content.corpus).experiment_id
         run = self.client.create_run(experiment_id, tags=tags, run_name=content.name).info
         run_id = run.run_id
@@ -101,10 +106,18 @@ class Store:
             self.client.set_experiment_tag(experiment.experiment_id, NOTE, text)
 
     def retire(self) -> None:
-        """Tag stale whatever was not kept."""
+        """Tag stale whatever was not kept, here or by the lock of another clone."""
         for run in self.runs:
-            if run.info.run_id not in self.kept and run.data.tags["state"] == "current":
-                self.client.set_tag(run.info.run_id, "state", "stale")
+            run_id, tags = run.info.run_id, run.data.tags
+            if run_id in self.kept:
+                continue
+            locks = {name for name in tags if name.startswith(LOCK)}
+            for ours in locks & self.current.keys():
+                self.client.delete_tag(run_id, ours)
+            if locks - self.current.keys():
+                self.kept.add(run_id)
+            elif tags["state"] == "current":
+                self.client.set_tag(run_id, "state", "stale")
                 self.outcome.stale += 1
         settle_models(self.client, self._ours(), self.kept)
 
