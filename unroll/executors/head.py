@@ -153,8 +153,10 @@ def pack(root: Path) -> Parcel:
 
 
 def _git(root: Path, *arguments: str) -> bytes:
-    """Raises:
-    Refusal: git does not know of the project, has no commit, or is not there.
+    """Return what git prints.
+
+    Raises:
+        Refusal: git does not know of the project, has no commit, or is not there.
     """
     try:
         return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=True).stdout
