@@ -54,6 +54,8 @@ def server(mlflow_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
         if "unroll.source" in experiment.tags:
             client.set_experiment_tag(experiment.experiment_id, "unroll.source", "an earlier test")
             client.rename_experiment(experiment.experiment_id, f"earlier {experiment.experiment_id}")
+    for model in client.search_registered_models():
+        client.delete_registered_model(model.name)
     return mlflow_server
 
 
@@ -120,21 +122,20 @@ def test_what_was_sent_comes_back_byte_for_byte_and_lies_in_s3(clones, s3, tmp_p
     place = f"mlflow/{one.experiment.experiment_id}/"
     kept = [found["Key"] for found in store.list_objects_v2(Bucket=s3.bucket, Prefix=place)["Contents"]]
     assert any(name.endswith("/artifacts/predictions/bow.parquet") for name in kept)
-    assert sum(name.endswith("weights.safetensors") for name in kept) == 4
+    # Those of the champion's two seeds are in its package too.
+    assert sum(name.endswith("weights.safetensors") for name in kept) == 4 + 2
     assert not (one.folder / "mlartifacts").exists()
 
 
-def test_its_registry_takes_a_model_and_gives_it_back_by_alias(clones, tmp_path):
+def test_its_registry_gives_the_champion_by_alias(clones, tmp_path):
     one, _ = clones
     one.track()
-    model, name = one.models()["bilstm seed 2"], f"best {one.experiment.experiment_id}"
-    one.client.create_registered_model(name)
-    made = one.client.create_model_version(name, f"models:/{model.model_id}", model_id=model.model_id)
-    one.client.set_registered_model_alias(name, "champion", made.version)
-    assert one.client.get_model_version_by_alias(name, "champion").source == f"models:/{model.model_id}"
-    there = Path(download_artifacts(f"models:/{name}@champion", dst_path=str(tmp_path)))
-    expected = (one.folder / "models/tiny/bilstm/2/weights.safetensors").read_bytes()
-    assert (there / "weights.safetensors").read_bytes() == expected
+    network = one.champion.tags["network"]
+    there = Path(download_artifacts("models:/tiny@champion", dst_path=str(tmp_path)))
+    for seed in (1, 2):
+        [weights] = there.rglob(f"seeds/{seed}/weights.safetensors")
+        trained = one.folder / f"models/tiny/{network}/{seed}/weights.safetensors"
+        assert weights.read_bytes() == trained.read_bytes()
     assert one.track() == (0, 0, 0)
 
 
@@ -158,8 +159,7 @@ def test_the_lock_of_one_clone_retires_no_run_of_another(clones):
     assert mine.track() == (0, 0, 0)
     found = mine.client.search_runs([mine.experiment.experiment_id], "tags.state = 'current'")
     assert len(found) == 10 and not mine.runs("stale")
-    models = mine.client.search_logged_models([mine.experiment.experiment_id])
-    assert [model.tags["state"] for model in models] == ["current"] * 6
+    assert not mine.client.search_logged_models([mine.experiment.experiment_id], "tags.state = 'stale'")
     # Once neither of them has the old ones in its lock, they are stale.
     mine.train("bow", 1, rate=0.2)
     mine.evaluate("bow", shift=0.01)
@@ -193,7 +193,8 @@ def test_what_a_killed_clone_has_begun_is_cleared_away_by_the_next(clones, monke
     assert set(yours.runs()) == WHOLE
     found = mine.client.search_runs([mine.experiment.experiment_id])
     assert {run.info.status for run in found} == {"FINISHED"} and len(found) == 7
-    assert len(yours.client.search_logged_models([mine.experiment.experiment_id])) == 4
+    assert len(yours.models()) == 4 and len(yours.packages()) == 1
+    assert len(yours.client.search_logged_models([mine.experiment.experiment_id])) == 5
 
 
 # --- no server ----------------------------------------------------------------------------------------

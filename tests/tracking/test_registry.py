@@ -141,6 +141,16 @@ def test_without_the_locks_files_the_champion_that_stands_is_left_alone(
     assert list(project.packages()) == ["bilstm seeds 1 2"]
 
 
+def test_a_lock_that_says_nothing_of_the_corpus_leaves_its_champion_alone(project: Project) -> None:
+    project.track()
+    before = project.champion
+    project.stages = {name: entry for name, entry in project.stages.items() if name.startswith("preprocess")}
+    project.track()
+    assert vars(project.champion) == vars(before)
+    [package] = project.packages().values()
+    assert package.model_id == before.tags["model"]
+
+
 def test_without_files_and_champion_there_is_none(project: Project) -> None:
     (project.folder / "reports/history/tiny/bow/1.csv").unlink()
     project.track()

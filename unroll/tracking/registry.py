@@ -30,6 +30,16 @@ def crown(store: Store, contest: Contest) -> None:
     store.outcome.champions += 1
 
 
+def leave_others(store: Store, contests: list[Contest]) -> None:
+    """Let the champions stand of corpora of which this lock says nothing: others have crowned them."""
+    ours = {contest.corpus for contest in contests}
+    found = all_pages(lambda token: store.client.search_registered_models(page_token=token))
+    for model in found:
+        if model.name not in ours and OURS.items() <= model.tags.items() and ALIAS in model.aliases:
+            version = store.client.get_model_version(model.name, model.aliases[ALIAS])
+            store.kept.add(version.tags["model"])
+
+
 def _chosen(store: Store, contest: Contest, versions: list[ModelVersion]) -> ModelVersion | None:
     """Return the version of the corpus's champion, made if need be and if its files are there."""
     if contest.won is None:
@@ -43,6 +53,7 @@ def _chosen(store: Store, contest: Contest, versions: list[ModelVersion]) -> Mod
             f"models:/{model.model_id}",
             tags={KEY: key, "model": model.model_id, **_who(contest)},
             description=contest.description,
+            model_id=model.model_id,
         )
     elif version and contest.verdict and version.description != contest.description:
         store.client.update_model_version(contest.corpus, version.version, contest.description)

@@ -19,7 +19,7 @@ from unroll.tracking.imports import Run
 from unroll.tracking.projection import Group, Scores
 from unroll.tracking.projection_champion import Contest
 from unroll.tracking.projection_comparison import Comparison
-from unroll.tracking.registry import crown
+from unroll.tracking.registry import crown, leave_others
 from unroll.tracking.store import Outcome, Store
 
 
@@ -52,6 +52,7 @@ def project(
             _project_comparison(store, comparison)
         for contest in contests:
             crown(store, contest)
+        leave_others(store, contests)
         store.retire()
     return store.outcome
 
