@@ -9,12 +9,13 @@ import torch
 from drawn import network
 from runs import SHIPPED
 
-from unroll import files
+from unroll import catalogue, files
 from unroll.export.folder import Trained
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.networks import checkpoints
 from unroll.networks.classifier import Classifier, build_model
 from unroll.networks.spec import Network
+from unroll.prediction.choice import rules_of
 from unroll.text.tokenization import TextRules
 
 CORPUS = "tiny_rows"
@@ -45,6 +46,8 @@ class Project:
         """
         document = tiny.params()
         document["select"] |= {"corpora": [CORPUS, "tiny_trees"], "networks": ["gru"], "seeds": [*seeds]}
+        first = next(iter(seeds.values()))
+        document["networks"]["gru"] = first.model_dump(mode="json", exclude_unset=True)
         tiny.write_params(folder, document)
         vocabulary = Vocabulary.build([text.split() for text in TEXTS], VocabularyRules(max_size=20))
         made = cls(folder, vocabulary)
@@ -67,6 +70,9 @@ class Project:
         model = decided(build_model(spec, len(self.vocabulary), len(LABELS)))
         document = {
             "network": spec.model_dump(mode="json"),
+            "training": rules_of(catalogue.load(self.folder / "params.yaml"), CORPUS, "gru").model_dump(
+                mode="json"
+            ),
             "labels": LABELS,
             "vocabulary_sha256": files.sha256_of(self.data / "vocabulary.txt"),
         }

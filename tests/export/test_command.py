@@ -24,7 +24,7 @@ def document() -> dict:
     return files.read_json(command.Path("out/export.json"))
 
 
-def test_without_a_seed_all_selected_ones_are_exported_as_one(trained):
+def test_without_a_seed_all_of_them_are_exported_as_one(trained):
     done = asked(f"{CORPUS}/gru")
     assert done.exit_code == 0, done.output
     assert document()["seeds"] == [1, 2]
@@ -62,7 +62,7 @@ def test_validation_stands_in_where_there_is_no_test_split(trained):
     ("model", "said"),
     [
         ("gru", "'gru' is no model: give CORPUS/NETWORK"),
-        (f"{CORPUS}/", "is no model"),
+        (f"{CORPUS}/", "networks has no : choose one of"),
         (f"{CORPUS}/gru/one", "is no model"),
         (f"{CORPUS}/gru/", "is no model"),
         (f"{CORPUS}/gru/1/2", "is no model"),
@@ -70,7 +70,7 @@ def test_validation_stands_in_where_there_is_no_test_split(trained):
         (f"{CORPUS}/../gru", "is no model"),
         (f"{CORPUS}/nothing", "networks has no nothing: choose one of"),
         (f"{CORPUS}/gru/7", f"models/{CORPUS}/gru/7/model.json is missing: run dvc repro"),
-        ("tiny_trees/gru", "vocabulary.txt is missing: run dvc repro"),
+        ("tiny_trees/gru", "models/tiny_trees/gru holds no model that was trained as params.yaml says now"),
     ],
 )
 def test_what_is_not_there_is_named(trained, model, said):

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from unroll.catalogue import Machine
 from unroll.executors import exchange
-from unroll.executors.remote import Project, Remote, Transport
+from unroll.executors.elsewhere import Elsewhere, Project, Transport
 from unroll.failures import Refusal
 from unroll.pipeline import dvc_process, lock_text, scheduler
 from unroll.pipeline.survey import Graph
@@ -76,7 +76,7 @@ def run(
     project = Project(PARAMS.read_text(encoding="utf-8"), plan.remote, environment)
     entries = lock_text.blocks(LOCK) or {}
     with opened(pack(Path.cwd()), machine) as transport:
-        executor = Remote(transport, project, plan.needs, entries, machine, device, logs, at_once)
+        executor = Elsewhere(transport, project, plan.needs, entries, machine, device, logs, at_once)
         try:
             scheduler.run(graph, executor, logs, console)
         except Refusal:

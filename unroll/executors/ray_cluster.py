@@ -48,7 +48,7 @@ def stage(project: str, commit: str, bundle: list, request: dict) -> Iterator[di
 
 
 class Cluster:
-    """A unroll.executors.remote.Transport; a job is the generator of what a task says."""
+    """A unroll.executors.elsewhere.Transport; a job is the generator of what a task says."""
 
     def __init__(self, parcel: Parcel) -> None:
         for module in (stage.__module__, carry_out.__module__):  # nodes find no unroll outside a clone

@@ -76,7 +76,7 @@ class Job:
 
 
 class Jobs:
-    """A unroll.executors.remote.Transport."""
+    """A unroll.executors.elsewhere.Transport."""
 
     def __init__(self, executor: submitit.Executor, parcel: Parcel, machine: Machine, folder: Path) -> None:
         self.executor, self.machine, self.folder = executor, machine, folder

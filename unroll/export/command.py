@@ -1,6 +1,5 @@
 """python -m unroll export CORPUS/NETWORK[/SEED]: finds the models, and says how near the export is."""
 
-import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,20 +9,19 @@ import typer
 from unroll import catalogue, environment
 from unroll.export.bounds import BOUNDS, Kind
 from unroll.failures import Refusal
+from unroll.prediction import choice
 
 if TYPE_CHECKING:
     from unroll.export.folder import Trained
 
 PARAMS = Path("params.yaml")
-MODELS = Path("models")
 VOCABULARY = Path("data/vocabulary")
 CLEAN = Path("data/clean")
-NAMED = re.compile(r"([^/]+)/([^/]+)(?:/([0-9]+))?")
 
 
 def export_network(
     model: Annotated[
-        str, typer.Argument(help="CORPUS/NETWORK: all selected seeds as one; CORPUS/NETWORK/SEED: one alone")
+        str, typer.Argument(help="CORPUS/NETWORK: all its seeds as one; CORPUS/NETWORK/SEED: one alone")
     ],
     to: Annotated[Path, typer.Option(help="the folder to write; an older export there is replaced")],
     weights: Annotated[
@@ -59,21 +57,13 @@ def _trained(whole: catalogue.Catalogue, model: str) -> "Trained":
     """
     from unroll.export.folder import Trained
 
-    named = NAMED.fullmatch(model)
-    if named is None:
-        raise Refusal(
-            f"{model!r} is no model: give CORPUS/NETWORK or CORPUS/NETWORK/SEED, such as tweets/gru/1"
-        )
-    corpus, network, seed = named.groups()
-    for key, name, known in (("corpora", corpus, whole.corpora), ("networks", network, whole.networks)):
-        if name not in known:
-            raise Refusal(f"{PARAMS}: {key} has no {name}: choose one of {', '.join(known)}")
-    seeds = (int(seed),) if seed else whole.select.seeds
+    chosen = choice.named(whole, model)
+    corpus = chosen.corpus
     rules, encoded = whole.corpora[corpus].text, VOCABULARY / corpus
     return Trained(
         corpus=corpus,
-        network=network,
-        seeds={one: MODELS / corpus / network / str(one) for one in seeds},
+        network=chosen.network,
+        seeds=dict(zip(chosen.seeds, chosen.folders, strict=True)),
         vocabulary=encoded / "vocabulary.txt",
         rules=rules,
         pieces=None if rules.subwords is None else CLEAN / corpus / "tokenizer.json",

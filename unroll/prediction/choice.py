@@ -49,7 +49,7 @@ def named(whole: Catalogue, model: str) -> Choice:
         case [corpus, network, seed] if seed.isascii() and seed.isdecimal():
             pass
         case _:
-            raise Refusal(f"--model is {model!r}: give CORPUS/NETWORK, or CORPUS/NETWORK/SEED for one seed")
+            raise Refusal(f"{model!r} is no model: give CORPUS/NETWORK, or CORPUS/NETWORK/SEED for one seed")
     _known("corpora", corpus, whole.corpora)
     _known("networks", network, whole.networks)
     if seed is not None:

@@ -55,7 +55,7 @@ class Project:
         return {"stage": stage, "entries": entries, **vars(self)}
 
 
-class Remote:
+class Elsewhere:
     attempts, goes_on = ATTEMPTS, True
 
     def __init__(

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from unroll.catalogue import Machine, Resources
-from unroll.executors.remote import Project, Remote
+from unroll.executors.elsewhere import Elsewhere, Project
 from unroll.failures import Refusal
 from unroll.pipeline import scheduler
 
@@ -68,11 +68,11 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def run(memory: Memory, machine: Machine | None = None, **options) -> tuple[Remote, str]:
+def run(memory: Memory, machine: Machine | None = None, **options) -> tuple[Elsewhere, str]:
     output = io.StringIO()
     project = Project("params", {"name": "shared", "options": {}}, {})
     machine = machine or Machine(runs_per_gpu=4)
-    remote = Remote(
+    remote = Elsewhere(
         memory, project, NEEDS, {"before": "entry of before"}, machine, "cpu", Path("logs"), **options
     )
     memory.remote = remote
