@@ -118,6 +118,10 @@ def repro(
     lock_text.arrange(LOCK, PARKED, names)
     if not found.reported:
         scheduler.run_all(last, slots, LOGS, gpus, quiet)
+    # Before the tracker too, which may be locked and waited for.
+    _show(console, parts)
+    if _write_reference(whole.reference, parts):
+        console.print(f"The reference systems: {REFERENCE.with_suffix('.md')}, {REFERENCE}")
     try:
         if found.reported and "track" in (lock_text.blocks(LOCK) or {}):
             console.print("nothing is left to run: only the tracker looks again")
@@ -131,9 +135,6 @@ def repro(
     lock_text.arrange(LOCK, PARKED, names)
     if parked := parked - set(names):
         console.print(f"moved {len(parked)} entries of other suites from {LOCK} to {PARKED}")
-    _show(console, parts)
-    if _write_reference(whole.reference, parts):
-        console.print(f"The reference systems: {REFERENCE.with_suffix('.md')}, {REFERENCE}")
     shared.send()
     if untracked:
         again = "python -m unroll repro or dvc repro track does once the fault is mended"
