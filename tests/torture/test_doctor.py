@@ -260,4 +260,4 @@ def test_a_locked_tracker_is_waited_for_a_minute(project, tell, times):
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "tiny_trees: accuracy" in done.stdout
     assert f"process {holder.pid}" in done.stderr and "dvc repro track" in done.stderr
-    tell(tried, "a minute later the tables are shown, then status 1 and which process it is")
+    tell(tried, "the tables are shown; a minute later status 1 and which process it is")
