@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +16,9 @@ from hypothesis import HealthCheck, settings
 from unroll import environment
 
 environment.pin()
+# A shell's background, and nohup, have it ignored, and so would every process that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Drawn from the test's own code, not from chance or from a folder of past failures: a failure in CI is
 # there again at the next run and on any machine, and which mutants the tests kill is a figure that repeats.

@@ -155,7 +155,7 @@ def test_ctrl_c_ends_a_stage_with_a_message_and_what_it_was_writing_is_removed(f
 def test_ctrl_c_before_a_stage_has_begun_ends_it_without_a_word(folder):
     (folder / "stages").mkdir()
     (folder / "stages/__init__.py").write_text((ROOT / "stages/__init__.py").read_text())
-    (folder / "stages/probe.py").write_text("import time\nopen('here', 'w')\ntime.sleep(600)\n")
+    (folder / "stages/probe.py").write_text("import time\nopen('here', 'w')\ntime.sleep(60)\n")
     command = [sys.executable, "-m", "stages.probe"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
         wait_until((folder / "here").exists)
