@@ -189,6 +189,7 @@ def test_the_keyboard_alone_is_enough(opened):
     tab.locator("[data-network=gru] summary").focus()
     tab.keyboard.press("Enter")
     rows = tab.locator("[data-network=gru] details tbody tr")
+    rows.first.wait_for()
     assert rows.count() == tab.locator("[data-network=gru] .word").count()
 
 

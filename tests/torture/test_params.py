@@ -270,7 +270,7 @@ def test_a_wrong_value_is_told_with_its_key_and_line(told, tell, tried):
     [line] = [number for number, one in enumerate(text.splitlines(), start=1) if one.endswith(mark)]
     start = f"  params.yaml:{line}: {key}"
     [message] = [one for one in lines if one.startswith(start) and what in one]
-    assert len(message) < 500
+    assert len(message) < 600
     tell(tried, message.strip())
 
 
