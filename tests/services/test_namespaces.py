@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import boto3
@@ -16,15 +15,7 @@ from waiting import wait_until
 
 from unroll.pipeline import lock_text
 
-pytestmark = [
-    pytest.mark.skipif(
-        not find_spec("ray") or not find_spec("moto"), reason="make services installs Ray and moto"
-    ),
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root makes network namespaces"),
-    pytest.mark.skipif(
-        not shutil.which("ip") or not shutil.which("unshare"), reason="ip or unshare is missing"
-    ),
-]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes network namespaces")
 HOST, OTHER = "10.87.31.1", "10.87.31.2"
 NEEDS = {"first": [], **{f"middle{number}": ["first"] for number in range(6)}}
 KEYS = {"AWS_ACCESS_KEY_ID": "mine", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -34,6 +25,14 @@ PORT, S3_PORT = 26379, 25555
 
 def quietly(*command: str, check: bool = True) -> None:
     subprocess.run(command, check=check, capture_output=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_is_installed(needs):
+    for name in ("ray", "moto"):
+        needs(name)
+    needs("ip", "apt-get install iproute2")
+    needs("unshare", "apt-get install util-linux")
 
 
 @pytest.fixture

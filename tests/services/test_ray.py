@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -19,11 +18,14 @@ from waiting import wait_until
 
 from benchmarks import grid
 
-pytestmark = pytest.mark.skipif(not find_spec("ray"), reason="make services installs Ray")
-
 CORPORA, NETWORKS, SEEDS = 2, 3, 2
 STAGES = CORPORA * (NETWORKS * SEEDS + NETWORKS + 1)
 STORE_BYTES = 80 << 20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_is_installed(needs: Callable[..., None]) -> None:
+    needs("ray")
 
 
 @dataclass
