@@ -102,6 +102,7 @@ SECTIONS: dict[str, Callable[[Effort, Path], Iterable[Row]]] = {
     "prediction": _prediction,
     "export": _export,
     "serving": _of_module("serving"),
+    "cluster": _of_module("cluster"),
 }
 
 

@@ -13,7 +13,7 @@ DIGESTS = st.integers(0, 2**256 - 1).map("{:064x}".format)
 TEXTS = st.text(max_size=3)
 COUNTS = st.integers(1, 10**6)
 ALL_SPLITS = ("train", "validation", "test")
-# Adam has moments of its own, so momentum and nesterov stay as they are.
+# Adam has moments of its own, so momentum and nesterov stay as they are, and consistency wants dropout.
 OVERRIDES = {
     "epochs": COUNTS,
     "patience": COUNTS,
@@ -45,6 +45,7 @@ TRAINING = {
     "warm_up": 0.0,
     "gradient_clip": 1.0,
     "label_smoothing": 0.0,
+    "consistency": 0.0,
     "class_weights": "none",
     "weight_average": 0.0,
     "matmul_precision": "highest",

@@ -72,6 +72,25 @@ def test_phrases_by_default_are_refused_beside_a_fault_of_another_default():
     assert phrases.startswith("corpora.tweets with networks.gru: supervision is phrases")
 
 
+@pytest.mark.parametrize(
+    ("network", "refused"),
+    [
+        ({"cell": "bag"}, True),
+        ({"cell": "bag", "dropout": {"variational": True}}, True),
+        ({"cell": "bag", "dropout": {"output": 0.1}}, False),
+        ({"cell": "gru", "initial_state": "normal"}, False),
+        ({"cell": "gru", "task": "next_word", "dropout": {"output": 0.1}}, True),
+    ],
+)
+def test_readings_that_always_agree_are_not_asked_to(network, refused):
+    document = with_values({"networks/gru": network | {"training": {"consistency": 1.0}}, "suites": {}})
+    document["select"] = SELECTION
+    if not refused:
+        return catalogue.check(document, PATH)
+    [line] = lines_of(document)
+    assert line.startswith("corpora.tweets with networks.gru: consistency: nothing in the network is left")
+
+
 def test_an_override_of_a_network_is_laid_over_that_of_its_corpus():
     defaults = TypeAdapter(Training).validate_python(SHIPPED["training"])
     merged = merge(defaults, {"epochs": 9, "patience": 3}, {"epochs": 11})

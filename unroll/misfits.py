@@ -91,6 +91,10 @@ class _Together:
                     above = places.get(key, ("networks", network_name, "training"))
                     yield Fault((*above, key), f"{place}: training.{plain(key)}: {message}")
             supervision = (defaults | corpus.training | network.training).get("supervision")
+            if (defaults | corpus.training | network.training).get("consistency") and not _is_chancy(network):
+                keys = *places.get("consistency", ("training",)), "consistency"
+                reason = "nothing in the network is left to chance: two readings of a row always agree"
+                yield Fault(keys, f"{place}: consistency: {reason}; make it 0, or drop something")
             if supervision == "phrases" and getattr(corpus.source, "form", "rows") != "trees":
                 keys = *places.get("supervision", ("training",)), "supervision"
                 yield Fault(keys, f"{place}: supervision is phrases, but it has no trees")
@@ -120,6 +124,14 @@ class _Together:
         except ValidationError as error:
             for fault in error.errors():
                 yield ".".join(map(str, fault["loc"])), said(fault, Training)
+
+
+def _is_chancy(network: Network) -> bool:
+    """Tell whether a classifier reads a row otherwise each time in training."""
+    if getattr(network, "task", "classification") == "next_word":
+        return False
+    shares = network.dropout.model_dump(exclude={"variational"}).values()
+    return any(shares) or getattr(network, "initial_state", "zeros") == "normal"
 
 
 def _sound(value: object, kind: Any) -> Any:

@@ -209,3 +209,32 @@ def test_pretraining_moves_the_classifiers_own_embedding_and_encoder():
     assert classifier.encoder.layers[0][0].cell.weight_hh_l0.grad.any()
     assert classifier.embedding.weight.grad is not None
     assert classifier.head.linear.weight.grad is None
+
+
+def test_the_backward_direction_predicts_the_word_before_and_has_not_read_it():
+    model = model_of(network(bidirectional=True))
+    words = NextWordModel(model.embedding, model.encoder, dropout=0.0).double()
+    row = torch.tensor([4, 5, 6, 7])
+    scores_TV, targets_T = words.scored_targets(batch_of([row]))
+    assert targets_T.tolist() == [5, 6, 7, 4, 5, 6]
+    for place in range(3):
+        ahead, behind = row.clone(), row.clone()
+        ahead[place + 1 :] = 9  # what a direction predicts, and all beyond it
+        behind[: place + 1] = 9
+        for changed, at in ((ahead, place), (behind, 3 + place)):
+            again_TV, _ = words.scored_targets(batch_of([changed]))
+            torch.testing.assert_close(again_TV[at], scores_TV[at])
+            assert not torch.allclose(again_TV, scores_TV)
+
+
+def test_padding_is_never_predicted_in_either_direction():
+    model = model_of(network(bidirectional=True))
+    words = NextWordModel(model.embedding, model.encoder, dropout=0.0).double()
+    together_TV, targets_T = words.scored_targets(batch_of(ROWS))
+    alone = [words.scored_targets(batch_of([row])) for row in ROWS]
+    halves = [[half for half in zip(*(one.chunk(2) for one in pair), strict=True)] for pair in alone]
+    scores_TV = torch.cat([halves[row][way][0] for way in (0, 1) for row in range(len(ROWS))])
+    assert targets_T.tolist() == [
+        int(target) for way in (0, 1) for row in range(len(ROWS)) for target in halves[row][way][1]
+    ]
+    torch.testing.assert_close(together_TV, scores_TV)

@@ -83,10 +83,10 @@ CONTRADICTIONS = {
         "pretraining",
         "only a classifier",
     ),
-    "pretraining in both directions": (
-        LSTM | {"bidirectional": True, "pretraining": {"epochs": 1}},
+    "pretraining of two layers in both directions": (
+        LSTM | {"bidirectional": True, "layers": 2, "pretraining": {"epochs": 1}},
         "pretraining",
-        "have read",
+        "layers must be 1",
     ),
 }
 FAULTS = CONTRADICTIONS | {

@@ -21,6 +21,35 @@ def reader(corpus) -> torch.nn.Module:
 # --- classes ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("weights", [None, [0.5, 1.0, 3.0]], ids=["equal", "weighed"])
+def test_two_readings_of_a_row_are_asked_to_agree_as_the_paper_says(corpus, weights):
+    weights_C = None if weights is None else torch.tensor(weights)
+    model = experiment(corpus, SMALL).model(None, "cpu").train()
+    batch = corpus.train.batch(np.arange(9))
+    torch.manual_seed(3)
+    with torch.no_grad():
+        first_BC, second_BC = (model(batch).double().log_softmax(dim=1).numpy() for _ in range(2))
+    torch.manual_seed(3)
+    loss, _, _ = Classification("accuracy", weights_C=weights_C, consistency=2.0).step(model, batch)
+    labels_B = batch.labels_B.numpy()
+    weights_B = np.ones(9) if weights is None else np.array(weights)[labels_B]
+    total = 0.0
+    for row, (p, q) in enumerate(zip(first_BC, second_BC, strict=True)):
+        entropy = -(p[labels_B[row]] + q[labels_B[row]]) / 2
+        apart = (np.exp(p) * (p - q)).sum() + (np.exp(q) * (q - p)).sum()
+        assert apart > 0
+        total += weights_B[row] * (entropy + 2.0 * apart / 4)
+    assert loss.item() == pytest.approx(total / weights_B.sum(), rel=1e-5)
+
+
+def test_where_nothing_is_dropped_two_readings_agree_already(corpus):
+    model = experiment(corpus, SMALL).model(None, "cpu").eval()
+    batch = corpus.train.batch(np.arange(9))
+    plain, *_ = Classification("accuracy").step(model, batch)
+    asked, *_ = Classification("accuracy", consistency=5.0).step(model, batch)
+    assert asked.item() == pytest.approx(plain.item(), rel=1e-6)
+
+
 def test_predictions_are_probabilities_in_the_order_of_the_split(corpus):
     model = experiment(corpus, SMALL).model(None, "cpu")
     found = tasks.predict(model, corpus.validation)

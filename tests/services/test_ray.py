@@ -1,26 +1,20 @@
 """Two nodes of Ray as processes of this machine: twenty stages, of which one node's are lost midway."""
 
-import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
-from small_project import AUTHOR
 from waiting import wait_until
 
-from benchmarks import grid
+from benchmarks import grid, ray_nodes
+from benchmarks.ray_nodes import Cluster, Project, variables
 
 CORPORA, NETWORKS, SEEDS = 2, 3, 2
 STAGES = CORPORA * (NETWORKS * SEEDS + NETWORKS + 1)
-STORE_BYTES = 80 << 20
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,62 +22,8 @@ def ray_is_installed(needs: Callable[..., None]) -> None:
     needs("ray")
 
 
-@dataclass
-class Project:
-    """A grid of trainings that take no time, its remote, and what its commands are run with."""
-
-    folder: Path
-    variables: dict[str, str]
-
-    def start(self, *arguments: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "unroll", "repro", "--suite", "keep", *arguments]
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=self.variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def repro(self, *arguments: str) -> str:
-        process = self.start(*arguments)
-        said, _ = process.communicate(timeout=600)
-        assert process.returncode == 0, said
-        return said
-
-    @property
-    def lock(self) -> bytes:
-        return (self.folder / "dvc.lock").read_bytes()
-
-
 def made(folder: Path, corpora: int = CORPORA) -> Project:
-    project = folder / "project"
-    project.mkdir()
-    grid.make(project, corpora, NETWORKS, SEEDS)
-    for command in (
-        [
-            sys.executable,
-            "-m",
-            "dvc",
-            "remote",
-            "add",
-            "--quiet",
-            "--default",
-            "shared",
-            str(folder / "remote"),
-        ],
-        ["git", "add", "--all", "--", ":!.venv"],
-        ["git", *AUTHOR, "commit", "--quiet", "--message", "the grid"],
-    ):
-        subprocess.run(command, cwd=project, check=True)
-    return Project(project, variables() | {"UNROLL_NODE_FOLDER": str(folder / "node")})
-
-
-def variables() -> dict[str, str]:
-    """Return the environment without what would lead elsewhere: to this checkout's code, say."""
-    left_out = ("RAY_ADDRESS", "MLFLOW_TRACKING_URI", "PYTHONPATH")
-    return {name: value for name, value in os.environ.items() if name not in left_out}
+    return ray_nodes.make(folder, corpora, NETWORKS, SEEDS)
 
 
 @pytest.fixture(scope="module")
@@ -94,57 +34,11 @@ def serial(tmp_path_factory) -> Project:
     return project
 
 
-class Cluster:
-    """Nodes with a core each and folders of their own; who has no token cannot reach them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.nodes = folder, []
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self.variables = {"RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5" * 64}
-        self.add("--head", f"--port={self.address.split(':')[1]}", "--include-dashboard=false")
-        self.add(f"--address={self.address}")
-
-    def add(self, *arguments: str) -> None:
-        name = f"node{len(self.nodes)}"
-        own = {"UNROLL_NODE_FOLDER": str(self.folder / name), "RAY_USAGE_STATS_ENABLED": "0"}
-        limits = ["--num-cpus=1", f"--object-store-memory={STORE_BYTES}", "--node-ip-address=127.0.0.1"]
-        with open(self.folder / f"{name}.log", "w") as log:
-            process = subprocess.Popen(
-                [
-                    Path(sys.executable).parent / "ray",
-                    "start",
-                    "--block",
-                    "--disable-usage-stats",
-                    *limits,
-                    *arguments,
-                ],
-                env=variables() | self.variables | own,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.nodes.append(process)
-        wait_until(lambda: "Ray runtime started" in (self.folder / f"{name}.log").read_text(), pause=0.2)
-
-    def kill(self, number: int) -> None:
-        """End all of a node's processes at once, as a power cut does."""
-        everyone = [psutil.Process(self.nodes[number].pid)]
-        everyone += everyone[0].children(recursive=True)
-        for process in everyone:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        self.nodes[number].wait()
-
-
 @pytest.fixture
 def cluster(tmp_path):
     made = Cluster(tmp_path)
     yield made
-    for number in reversed(range(len(made.nodes))):
-        if made.nodes[number].poll() is None:
-            made.kill(number)
+    made.end()
 
 
 def ends(said: str) -> list[tuple[str, str]]:

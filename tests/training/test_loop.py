@@ -234,6 +234,11 @@ SWITCHES = [
 ]
 
 
+def test_consistency_leads_to_weights_of_its_own_where_something_is_dropped(corpus, tmp_path):
+    plain, asked = (fit(corpus, tmp_path, SMALL, changed(epochs=1, consistency=one)) for one in (0.0, 1.0))
+    assert not torch.equal(plain.weights["head.linear.weight"], asked.weights["head.linear.weight"])
+
+
 def test_every_rule_of_training_leads_to_weights_of_its_own(corpus, tmp_path):
     # A clip that bites, so that its absence shows.
     plain = changed(epochs=1, gradient_clip=0.1)

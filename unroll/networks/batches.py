@@ -31,6 +31,8 @@ class Batch:
     """All rows are equally long: nothing is padded and nothing needs a mask."""
     unseen_XE: Tensor | None = None
     """Vectors of the tokens V, V + 1, ...; without them there are no such tokens."""
+    teacher_BC: Tensor | None = None
+    """What other networks make of each row, as probabilities."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class EncodedSplit:
     unseen_XE: Tensor | None = None
     token_of_W: Tensor | None = None
     """What each id reads as; without it, itself."""
+    teacher_NC: Tensor | None = None
 
     @classmethod
     def load(
@@ -94,6 +97,7 @@ class EncodedSplit:
         begins_N, lengths_N = self.offsets[rows_N], self.offsets[rows_N + 1] - self.offsets[rows_N]
         labels_N, sizes = self.labels[rows_N], [len(rows) for rows in order]
         parts = (tensor_N.split(sizes) for tensor_N in (begins_N, lengths_N, labels_N))
+        taught = [] if self.teacher_NC is None else list(self.teacher_NC[rows_N].split(sizes))
         for rows, begins_B, lengths_B, labels_B in zip(order, *parts, strict=True):
             lengths = self.lengths[rows]
             longest, even = int(lengths.max()), bool(lengths.min() == lengths.max())
@@ -105,7 +109,8 @@ class EncodedSplit:
                 padded_BL = steps_L >= lengths_B.unsqueeze(1)
                 read_BL = self._tokens(self.ids.take(places_BL.masked_fill(padded_BL, 0)))
                 tokens_BL = read_BL.masked_fill(padded_BL, PAD)
-            yield Batch(tokens_BL, lengths_B, labels_B, even, self.unseen_XE)
+            teacher_BC = None if self.teacher_NC is None else taught.pop(0)
+            yield Batch(tokens_BL, lengths_B, labels_B, even, self.unseen_XE, teacher_BC)
 
 
 def _check(folder: Path, ids: np.ndarray, offsets: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> None:

@@ -103,7 +103,8 @@ class BagNetwork(_Network):
 
 
 class Pretraining(Strict):
-    """Before it learns to classify, the network learns to predict the next word of the training texts."""
+    """Before it learns to classify, the network learns to predict the next word of the training texts, and
+    the backward direction the word before."""
 
     epochs: Annotated[int, Field(ge=1)]
     learning_rate: Rate | None = None
@@ -165,8 +166,8 @@ class RecurrentNetwork(_Network):
         if given["bidirectional"] is True:
             if given["task"] == "next_word":
                 yield "bidirectional", "the backward direction would have read the word to predict"
-            if given["pretraining"] is not None:
-                yield "pretraining", "the backward direction would have read the word to predict"
+            if given["pretraining"] is not None and given["layers"] != 1:
+                yield "pretraining", "a second layer would have read the word to predict: layers must be 1"
         if given["task"] == "next_word":
             if given["pretraining"] is not None:
                 yield "pretraining", "next_word is what pretraining is: only a classifier has some"

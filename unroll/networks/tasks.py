@@ -39,19 +39,51 @@ class Task(Protocol):
 
 
 class Classification:
-    """The class of a row: cross entropy, with label smoothing (Szegedy et al. 2016) if asked for."""
+    """The class of a row: cross entropy, with label smoothing (Szegedy et al. 2016) if asked for.
+
+    With `consistency` a row is read twice, with other components dropped, and the two readings are to
+    agree (Liang et al. 2021, equation 4, halved, so that without it there is the plain loss):
+
+    loss = (CE_1 + CE_2) / 2 + consistency * (KL(p_1 || p_2) + KL(p_2 || p_1)) / 4
+    """
 
     sign: ClassVar[int] = 1
 
-    def __init__(self, headline: Headline, smoothing: float = 0.0, weights_C: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        headline: Headline,
+        smoothing: float = 0.0,
+        weights_C: Tensor | None = None,
+        consistency: float = 0.0,
+        distillation: float = 0.0,
+    ) -> None:
         self.headline, self.smoothing, self.weights_C = headline, smoothing, weights_C
+        self.consistency, self.distillation = consistency, distillation
 
     def step(self, model: Classifier, batch: Batch) -> tuple[Tensor, Tensor, int]:
         scores_BC, labels_B = model(batch), batch.labels_B
-        loss = functional.cross_entropy(
-            scores_BC, labels_B, weight=self.weights_C, label_smoothing=self.smoothing
-        )
+        loss = self._loss(scores_BC, batch)
+        if self.consistency:
+            again_BC = model(batch)
+            apart = self._weighted_mean(_apart(scores_BC, again_BC), labels_B)
+            loss = (loss + self._loss(again_BC, batch)) / 2 + self.consistency / 4 * apart
         return loss, (scores_BC.detach().argmax(dim=1) == labels_B).sum(), len(labels_B)
+
+    def _loss(self, scores_BC: Tensor, batch: Batch) -> Tensor:
+        loss = functional.cross_entropy(
+            scores_BC, batch.labels_B, weight=self.weights_C, label_smoothing=self.smoothing
+        )
+        if batch.teacher_BC is None or not self.distillation:
+            return loss
+        taught_B = -(batch.teacher_BC * scores_BC.log_softmax(dim=1)).sum(dim=1)
+        return loss.lerp(self._weighted_mean(taught_B, batch.labels_B), self.distillation)
+
+    def _weighted_mean(self, values_B: Tensor, labels_B: Tensor) -> Tensor:
+        """Return the mean in which a row weighs what it weighs in the cross entropy."""
+        if self.weights_C is None:
+            return values_B.mean()
+        weights_B = self.weights_C[labels_B]
+        return (weights_B * values_B).sum() / weights_B.sum()
 
     def weight(self, batch: Batch) -> Tensor:
         if self.weights_C is None:
@@ -93,6 +125,12 @@ class NextWord:
         return next_word_metrics(predict_words(model, split))
 
 
+def _apart(scores_BC: Tensor, other_BC: Tensor) -> Tensor:
+    """Return KL(p || q) + KL(q || p) of each row's two distributions, in nats."""
+    log_p_BC, log_q_BC = scores_BC.log_softmax(dim=1), other_BC.log_softmax(dim=1)
+    return ((log_p_BC.exp() - log_q_BC.exp()) * (log_p_BC - log_q_BC)).sum(dim=1)
+
+
 @dataclass(frozen=True)
 class Words:
     """Every predicted word of a split, row by row: its row's position, its probability, and whether
@@ -118,15 +156,16 @@ def predict_words(model: NextWordModel, split: EncodedSplit) -> Words:
     """Return every word but each row's first, in the split's order, in double precision."""
     model.eval()
     order = reading_order(split.lengths, WORDS_READING_BATCH)
-    chosen, right = [], []
+    chosen, right, places = [], [], []
     with torch.inference_mode():
-        for batch in split.batches(order):
+        for read, batch in zip(order, split.batches(order), strict=True):
             scores_TV, targets_T = model.scored_targets(batch)
             picked_T = scores_TV.gather(1, targets_T.unsqueeze(1)).squeeze(1).double()
             chosen.append((picked_T - scores_TV.double().logsumexp(dim=1)).cpu().numpy())
             right.append((scores_TV.argmax(dim=1) == targets_T).cpu().numpy())
-    read = np.concatenate(order)
-    places_T = np.repeat(read, split.lengths[read] - 1)
+            # Once for each direction.
+            places.append(np.tile(np.repeat(read, split.lengths[read] - 1), model.encoder.directions))
+    places_T = np.concatenate(places)
     in_order = np.argsort(places_T, kind="stable")
     return Words(places_T[in_order], np.concatenate(chosen)[in_order], np.concatenate(right)[in_order])
 

@@ -43,7 +43,8 @@ class Experiment:
         if self.predicts_words:
             return NextWord(self.training.label_smoothing)
         weights_C = class_weights(train, self.classes, self.training.class_weights)
-        return Classification(self.headline, self.training.label_smoothing, weights_C)
+        rules = self.training
+        return Classification(self.headline, rules.label_smoothing, weights_C, rules.consistency)
 
     def model(self, vectors_VE: torch.Tensor | None, device: str) -> Classifier | NextWordModel:
         """Return the model with its first weights, which depend on the seed and the vectors alone."""

@@ -59,6 +59,7 @@ class Training(Consistent):
     warm_up: Share
     gradient_clip: Annotated[float, Field(gt=0)] | None
     label_smoothing: Share
+    consistency: Annotated[float, Field(ge=0, le=100)]
     class_weights: Literal["none", "balanced"]
     weight_average: Share
     matmul_precision: Literal["highest", "high", "medium"]
