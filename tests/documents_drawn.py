@@ -167,6 +167,8 @@ def documents(draw: st.DrawFn) -> dict:
             "seeds": SEEDS,
         }
     )
+    rungs = [{"network": name, "adds": "something"} for name in sorted(named)]
+    ladder = {"corpora": sorted(read), "rungs": rungs}
     return {
         "select": draw(subset),
         "suites": draw(st.dictionaries(NAMES, subset | subset.map(lambda part: [part]), max_size=2)),
@@ -177,6 +179,7 @@ def documents(draw: st.DrawFn) -> dict:
                 max_size=1,
             )
         ),
+        "ladder": [ladder] if len(rungs) > 1 and draw(st.booleans()) else [],
         "comparison": {
             "resamples": draw(st.integers(100, 10**6)),
             "seed": 1,

@@ -25,6 +25,11 @@ def part(corpus: str, network: str, seeds: tuple[int, ...] = (1,)) -> dict:
     return {"corpora": [corpus], "networks": [network], "seeds": list(seeds)}
 
 
+def rungs(corpus: str, network: str, **more: str) -> dict:
+    first = {"network": "bow", "adds": "nothing"}
+    return {"corpora": [corpus], "rungs": [first, {"network": network, "adds": "something"} | more]}
+
+
 # Values, and the keys of the faults that they make: of entries, of names, of overrides, of pairs.
 EVERY_KIND = [
     ({"machine/runs_per_gpu": "4"}, ["machine.runs_per_gpu"]),
@@ -49,6 +54,10 @@ EVERY_KIND = [
         ["reference.t1_rnn.our", "reference.t1_rnn.corpus"],
     ),
     ({"reference/t1_linear/ours": "bows"}, ["reference.t1_linear.ours"]),
+    (
+        {"ladder": [rungs("tweets", "rnn", over="rnn"), rungs("sst", "rnn")]},
+        ["ladder.0.rungs.1.over", "ladder.1.corpora"],
+    ),
     ({"select": part("tweets", "gru", (1, -1))}, ["select.seeds.1"]),
     ({"select/networks": ["gru", "a b", "grus"]}, ["select.networks.1", "select.networks"]),
     (

@@ -165,13 +165,22 @@ def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(
             "bow": {"corpus": "tiny_trees", "ours": "gru", "published": claim},
             "lstm": {"corpus": "tiny_rows"},
         },
+        "ladder": [
+            {
+                "corpora": [corpus],
+                "rungs": [{"network": "bow", "adds": "nothing"}, {"network": network, "adds": "steps"}],
+            }
+            for corpus, network in (("tiny_trees", "gru"), ("tiny_rows", "lstm"))
+        ],
     }
+    ladder = pipeline.folder / "reports/ladder.md"
     table = pipeline.folder / "reports/reference.csv"
     pipeline.set_params(changed)
     try:
         # `keep` selects what the table speaks of in part only.
         pipeline.repro("--jobs", "2")
         assert not table.exists()
+        assert ladder.read_text(encoding="utf-8").endswith("- tiny_rows: bow, lstm\n")
         said = pipeline.repro("--jobs", "2", suite="two")
         lock = (pipeline.folder / "dvc.lock").read_bytes()
         assert YAML(typ="safe").load((pipeline.folder / "params.yaml").read_text())["select"] == last
@@ -185,6 +194,18 @@ def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(
         histories = [pipeline.folder / f"reports/history/tiny_trees/bow/{seed}.csv" for seed in SEEDS]
         ends = [pd.read_csv(path)["validation_accuracy"].iloc[-1] for path in histories]
         assert float(rows["bow"]["repeated_mean"]) == pytest.approx(sum(ends) / 2)
+        # The second part has no bow: its corpus has no ladder.
+        assert ladder.read_text(encoding="utf-8").endswith("- tiny_rows: bow\n")
+        assert "reports/ladder.md" in said
+        with open(ladder.with_suffix(".csv"), encoding="utf-8") as stream:
+            steps = {row["rung"]: row for row in csv.DictReader(stream)}
+        scores = {
+            network: files.read_json(pipeline.folder / f"reports/scores/tiny_trees/{network}.json")["mean"]
+            for network in ("bow", "gru")
+        }
+        assert set(steps) == set(scores) and steps["gru"]["over"] == "bow"
+        gain = scores["gru"]["accuracy"] - scores["bow"]["accuracy"]
+        assert float(steps["gru"]["difference"]) == pytest.approx(gain)
 
         before = digests(pipeline.folder)
         again = pipeline.repro(suite="two")
@@ -193,8 +214,9 @@ def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(
     finally:
         pipeline.set_params(pipeline.params)
     pipeline.repro("--jobs", "2")
-    for path in table.parent.glob("reference.*"):
-        path.unlink()
+    for name in ("reference", "ladder"):
+        for path in table.parent.glob(f"{name}.*"):
+            path.unlink()
 
 
 def stage_names(pipeline: Clone) -> dict[str, str]:

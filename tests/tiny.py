@@ -135,6 +135,7 @@ def params() -> dict:
         "select": selection,
         "suites": {"tiny": copy.deepcopy(selection)},
         "reference": {},
+        "ladder": [],
     }
 
 

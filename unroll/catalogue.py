@@ -9,6 +9,7 @@ from unroll.comparison.spec import Comparison
 from unroll.corpus import Corpus
 from unroll.environment import Device
 from unroll.failures import Refusal
+from unroll.ladder.spec import Ladders
 from unroll.lexicon.vectors import VectorsSource
 from unroll.misfits import misfits
 from unroll.networks.spec import Network
@@ -52,6 +53,7 @@ class Catalogue(Strict):
     comparison: Comparison
     suites: dict[Name, Suite]
     reference: Presets
+    ladder: Ladders = ()
     corpora: dict[Name, Corpus]
     networks: dict[Name, Network]
     vectors: dict[Name, VectorsSource]

@@ -15,6 +15,7 @@ from unroll.doctor.command import doctor, refuse_what_blocks
 from unroll.executors import places
 from unroll.export.command import export_network
 from unroll.failures import Refusal
+from unroll.ladder.spec import missing
 from unroll.params import Selection
 from unroll.pipeline import lock_text, remote, scheduler, suite, summary, survey
 from unroll.pipeline.check import check_stages
@@ -30,6 +31,7 @@ ENVIRONMENT = Path("data/environment")
 COMPARISON = Path("reports/comparison.csv")
 PAGE = Path("reports/index.html")
 REFERENCE = Path("reports/reference.csv")
+LADDER = Path("reports/ladder.csv")
 COMPARISONS = Path("reports/comparison")
 SCORES = Path("reports/scores")
 HISTORY = Path("reports/history")
@@ -122,6 +124,8 @@ def repro(
     _show(console, parts)
     if _write_reference(whole.reference, parts):
         console.print(f"The reference systems: {REFERENCE.with_suffix('.md')}, {REFERENCE}")
+    if _write_ladder(whole, parts):
+        console.print(f"The ladder: {LADDER.with_suffix('.md')}, {LADDER}")
     try:
         if found.reported and "track" in (lock_text.blocks(LOCK) or {}):
             console.print("nothing is left to run: only the tracker looks again")
@@ -197,6 +201,29 @@ def _write_reference(presets: spec.Presets, parts: tuple[Selection, ...]) -> boo
     table = report.rows(presets, results)
     files.write_csv(REFERENCE, table)
     files.write_text(REFERENCE.with_suffix(".md"), report.markdown(presets, table))
+    return True
+
+
+def _write_ladder(whole: catalogue.Catalogue, parts: tuple[Selection, ...]) -> bool:
+    """Write the ladder of each corpus all of whose rungs are in the comparison that has just been made.
+
+    A corpus in several parts has the comparison of the last of them.
+    """
+    compared = {corpus: part.networks for part in parts for corpus in part.corpora}
+    lacking = missing(whole.ladder, compared)
+    if all(lacking.values()):
+        return False
+    from unroll.ladder import report, steps  # here alone, as above
+
+    climbs = [
+        steps.Climb(ladder, files.read_json(COMPARISONS / f"{corpus}.json"), whole.corpora[corpus].published)
+        for ladder in whole.ladder
+        for corpus in ladder.corpora
+        if not lacking[corpus]
+    ]
+    files.write_csv(LADDER, [row for climb in climbs for row in steps.rows(climb)])
+    left_out = {corpus: rungs for corpus, rungs in lacking.items() if rungs}
+    files.write_text(LADDER.with_suffix(".md"), report.markdown(climbs, left_out))
     return True
 
 

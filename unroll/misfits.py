@@ -1,6 +1,7 @@
 """The sections of params.yaml held against each other: names that exist nowhere, overrides that clash."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, product
 from typing import Any
@@ -23,6 +24,7 @@ def misfits(sections: dict[str, Any]) -> Iterator[Fault]:
     yield from together.entries_twice()
     yield from together.bad_overrides()
     yield from together.bad_pairs()
+    yield from together.bad_ladders()
 
 
 class _Together:
@@ -98,6 +100,40 @@ class _Together:
             if supervision == "phrases" and getattr(corpus.source, "form", "rows") != "trees":
                 keys = *places.get("supervision", ("training",)), "supervision"
                 yield Fault(keys, f"{place}: supervision is phrases, but it has no trees")
+
+    def bad_ladders(self) -> Iterator[Fault]:
+        ladders = self.sections.get("ladder")
+        climbed: set[str] = set()
+        for index, ladder in enumerate(ladders if isinstance(ladders, list) else ()):
+            place = "ladder", str(index)
+            corpora = _all_sound(_mapping(ladder).get("corpora"), Name)
+            yield from self._unknown((*place, "corpora"), corpora, "corpora")
+            for corpus, count in Counter(corpora).items():
+                if count > 1 or corpus in climbed:
+                    yield fault_at((*place, "corpora"), f"{corpus} stands twice: a corpus has one ladder")
+            climbed.update(corpora)
+            yield from self._bad_rungs((*place, "rungs"), _mapping(ladder).get("rungs"))
+
+    def _bad_rungs(self, place: tuple[str, ...], rungs: object) -> Iterator[Fault]:
+        below: list[str | None] = []  # None stands for a name that has been refused already
+        for number, rung in enumerate(rungs if isinstance(rungs, list) else ()):
+            keys = *place, str(number)
+            name, over = (_sound(_mapping(rung).get(key), Name) for key in ("network", "over"))
+            yield from self._unknown((*keys, "network"), [name], "networks")
+            if name is not None and name in below:
+                yield fault_at((*keys, "network"), f"{name} stands twice: a network is one rung")
+            if over is not None and over not in below and None not in below:
+                there = ", ".join(map(str, below)) or "nothing"
+                yield fault_at((*keys, "over"), f"{over} is not among the rungs below: {there}")
+            tasks = [self._task(one) for one in (name, *below[:1])]
+            if None not in tasks and len(set(tasks)) > 1:
+                learned = f"{name} learns {tasks[0]}, {below[0]} {tasks[1]}"
+                yield fault_at((*keys, "network"), f"{learned}: the rungs of a ladder are scored alike")
+            below.append(name)
+
+    def _task(self, name: str | None) -> str | None:
+        network = _sound(self._section("networks").get(name), Network)
+        return network and getattr(network, "task", "classification")
 
     def _pairs(self) -> Iterator[tuple[str, Corpus, str, Network]]:
         """Yield every corpus and network that a selection puts together, where both are sound."""

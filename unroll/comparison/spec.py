@@ -14,6 +14,8 @@ class Published(Strict):
     metric: Literal["accuracy", "macro_recall", "macro_f1", "loss", "ece"]
     value: Annotated[float, Field(ge=0, le=1)]
     source: str
+    kind: Literal["transformer"] | None = None
+    """What a recurrent network is not to be expected to reach."""
 
 
 class Comparison(Strict):
