@@ -4,15 +4,16 @@ PYTHON ?= python3
 SUITE ?= auto
 JOBS ?= 0
 PORT ?= 5000
+NAME ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test test-services coverage torture audit bench ui lock glove services try
+.PHONY: repro test test-services coverage torture audit bench ui lock glove services search try
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
 	@python -m unroll repro --suite '$(SUITE)' --jobs '$(JOBS)'
 
-test: .venv/installed .venv/glove .venv/services
+test: .venv/installed .venv/glove .venv/services .venv/optuna
 	python -m pytest --numprocesses auto --dist loadfile --ignore=tests/services
 
 # What starts real servers: PostgreSQL, MLflow, S3, Ray. One after the other, as each wants the machine.
@@ -21,7 +22,7 @@ test-services: .venv/installed .venv/services
 
 # The lines of unroll/ that the tests run, in whatever process; less than 95 % is an error. Without
 # tests/torture, whose processes are killed, or may write nothing: neither could coverage.
-coverage: .venv/installed .venv/glove .venv/services
+coverage: .venv/installed .venv/glove .venv/services .venv/optuna
 	coverage erase
 	coverage run -m pytest --numprocesses auto --dist loadfile --ignore=tests/torture --ignore=tests/services
 	coverage combine --quiet
@@ -45,6 +46,10 @@ bench: .venv/installed
 
 # The word vectors glove_6b_50d: 76 MB that only networks which name them need.
 glove: .venv/glove
+
+# A search of params.yaml, on validation alone: make search NAME=sst5_bilstm.
+search: .venv/installed .venv/optuna
+	@python -m unroll search '$(NAME)' --jobs '$(JOBS)'
 
 ui: .venv/installed
 	@echo "MLflow: http://127.0.0.1:$(PORT) (Model training at the top left shows the runs; Ctrl-C ends it)"
@@ -77,6 +82,10 @@ services: .venv/services
 	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-services.lock
 	@touch $@
 
+.venv/optuna: requirements-search.lock .venv/installed
+	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-search.lock
+	@touch $@
+
 # Pin anew what pyproject.toml names, for every platform and Python that it admits. What only the extras
 # need has a file of its own, beside the versions of the first.
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
@@ -86,3 +95,6 @@ lock: .venv/installed
 	$(COMPILE) --group services $(addprefix --extra ,ray slurm s3 postgres export) --constraint requirements.lock \
 		$$(sed -nE 's/^([a-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock) \
 		--output-file requirements-services.lock pyproject.toml
+	$(COMPILE) --extra search --constraint requirements.lock \
+		$$(sed -nE 's/^([a-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock) \
+		--output-file requirements-search.lock pyproject.toml

@@ -26,7 +26,7 @@ def make(folder: Path, corpora: int, networks: int, seeds: int) -> None:
     document["corpora"] = {f"drawn_{number}": _corpus(folder, number) for number in range(1, corpora + 1)}
     document["networks"] = dict(itertools.islice(_networks(), networks))
     document["training"] |= {"epochs": 1}
-    document["suites"], document["reference"], document["ladder"] = {}, {}, []
+    document |= {"suites": {}, "reference": {}, "ladder": [], "searches": {}}
     document["select"] = {
         "corpora": list(document["corpora"]),
         "networks": list(document["networks"]),

@@ -109,6 +109,7 @@ NOTHING_FOLLOWS = {
             "networks/lstm/trainning": {"supervision": "sentences"},
             "select": part("tweets", "lstm"),
             "suites": {},
+            "searches": {},
         },
         "networks.lstm.trainning",
     ),

@@ -50,7 +50,9 @@ def test_a_corpus_and_a_network_that_never_meet_need_not_agree():
 
 @pytest.mark.parametrize("place", ["networks/gru/training", "corpora/tweets/training"])
 def test_phrases_are_refused_where_a_corpus_has_no_trees(place):
-    document = with_values({place: {"supervision": "phrases"}, "select": SELECTION, "suites": {}})
+    document = with_values(
+        {place: {"supervision": "phrases"}, "select": SELECTION, "suites": {}, "searches": {}}
+    )
     [line] = lines_of(document)
     assert line.startswith("corpora.tweets with networks.gru: supervision is phrases, but it has no trees")
     document["corpora"]["tweets"]["training"] = {}
@@ -59,14 +61,15 @@ def test_phrases_are_refused_where_a_corpus_has_no_trees(place):
 
 
 def test_phrases_by_default_are_refused_for_every_corpus_without_trees():
-    document = with_values({"training/supervision": "phrases", "suites": {}})
+    document = with_values({"training/supervision": "phrases", "suites": {}, "searches": {}})
     document["select"] = {"corpora": ["sst5", "tweets", "starter_tweets"], "networks": ["gru"], "seeds": [1]}
     found = [line.split(" with ")[0] for line in lines_of(document)]
     assert found == ["corpora.tweets", "corpora.starter_tweets"]
 
 
 def test_phrases_by_default_are_refused_beside_a_fault_of_another_default():
-    values = {"training/supervision": "phrases", "training/epochs": 0, "select": SELECTION, "suites": {}}
+    values = {"training/supervision": "phrases", "training/epochs": 0, "select": SELECTION}
+    values |= {"suites": {}, "searches": {}}
     epochs, phrases = lines_of(with_values(values))
     assert epochs.startswith("training.epochs: ")
     assert phrases.startswith("corpora.tweets with networks.gru: supervision is phrases")

@@ -110,7 +110,8 @@ def test_mlflow_is_imported_with_its_switches_off():
 
 
 def test_what_a_user_gives_to_make_is_quoted_for_the_shell(tmp_path):
-    for target, name in (("repro", "SUITE"), ("repro", "JOBS"), ("ui", "PORT"), ("try", "PORT")):
+    named = [("repro", "SUITE"), ("repro", "JOBS"), ("ui", "PORT"), ("try", "PORT")]
+    for target, name in [*named, ("search", "NAME"), ("search", "JOBS")]:
         done = subprocess.run(
             ["make", "--dry-run", "--old-file=.venv/installed", target, f"{name}=x; touch PWNED"],
             cwd=ROOT,
@@ -147,7 +148,7 @@ def test_all_shipped_vectors_are_pinned(name):
 
 
 def test_every_package_of_the_locks_has_a_hash():
-    for name in ("requirements.lock", "requirements-glove.lock", "requirements-services.lock"):
+    for name in sorted(path.name for path in ROOT.glob("requirements*.lock")):
         text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
         packages = [line for line in text.splitlines() if line[:1].isalnum()]
         assert packages and all("==" in line and "--hash=sha256:" in line for line in packages), name

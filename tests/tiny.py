@@ -136,6 +136,7 @@ def params() -> dict:
         "suites": {"tiny": copy.deepcopy(selection)},
         "reference": {},
         "ladder": [],
+        "searches": {},
     }
 
 

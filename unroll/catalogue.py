@@ -15,6 +15,7 @@ from unroll.misfits import misfits
 from unroll.networks.spec import Network
 from unroll.params import Faulty, Name, Params, Selection, Strict, Suite, parse
 from unroll.reference.spec import Presets
+from unroll.search.spec import Search
 from unroll.training.loop import Training
 
 
@@ -54,6 +55,7 @@ class Catalogue(Strict):
     suites: dict[Name, Suite]
     reference: Presets
     ladder: Ladders = ()
+    searches: Annotated[dict[Name, Search], Field(default_factory=dict)]
     corpora: dict[Name, Corpus]
     networks: dict[Name, Network]
     vectors: dict[Name, VectorsSource]

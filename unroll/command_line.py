@@ -24,6 +24,7 @@ from unroll.pipeline.unchanged import check_unchanged
 from unroll.playground.command import try_networks
 from unroll.prediction.command import predict_texts
 from unroll.reference import spec
+from unroll.search.command import search_settings
 from unroll.shapes.command import show_shapes
 
 PARAMS = Path("params.yaml")
@@ -44,6 +45,7 @@ app.command("shapes")(show_shapes)
 app.command("predict")(predict_texts)
 app.command("export")(export_network)
 app.command("try")(try_networks)
+app.command("search")(search_settings)
 app.command("changes")(show_changes)
 app.command("unchanged")(check_unchanged)
 app.command("check")(check_stages)

@@ -32,3 +32,8 @@ class Corpus(Strict):
             if label is not None and not 0 <= label < len(self.labels):
                 raise ValueError(f"relabel[{source_label}] is {label}: labels has {len(self.labels)} entries")
         return self
+
+    @property
+    def has_trees(self) -> bool:
+        """Whether it comes with labelled phrases of its training sentences."""
+        return getattr(self.source, "form", "rows") == "trees"

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from unroll.corpus import Corpus
 from unroll.networks.spec import Network
 from unroll.params import Fault, Name, Seed, adapter, fault_at, plain, said
+from unroll.search.space import Start, clashes
+from unroll.search.spec import Search
 from unroll.training.loop import Training, merge
 
 LISTS = {"corpora": Name, "networks": Name, "seeds": Seed}
@@ -25,6 +27,7 @@ def misfits(sections: dict[str, Any]) -> Iterator[Fault]:
     yield from together.bad_overrides()
     yield from together.bad_pairs()
     yield from together.bad_ladders()
+    yield from together.bad_searches()
 
 
 class _Together:
@@ -58,6 +61,10 @@ class _Together:
             yield from self._unknown(("reference", name), [name], "networks")
             yield from self._unknown(("reference", name, "corpus"), [preset.get("corpus")], "corpora")
             yield from self._unknown(("reference", name, "ours"), [preset.get("ours")], "networks")
+        for name, search in self._section("searches").items():
+            search = _mapping(search)
+            yield from self._unknown(("searches", name, "corpus"), [search.get("corpus")], "corpora")
+            yield from self._unknown(("searches", name, "network"), [search.get("network")], "networks")
 
     def _unknown(self, place: tuple[str, ...], names: object, kind: str) -> Iterator[Fault]:
         known = self.sections.get(kind)
@@ -97,9 +104,29 @@ class _Together:
                 keys = *places.get("consistency", ("training",)), "consistency"
                 reason = "nothing in the network is left to chance: two readings of a row always agree"
                 yield Fault(keys, f"{place}: consistency: {reason}; make it 0, or drop something")
-            if supervision == "phrases" and getattr(corpus.source, "form", "rows") != "trees":
+            if supervision == "phrases" and not corpus.has_trees:
                 keys = *places.get("supervision", ("training",)), "supervision"
                 yield Fault(keys, f"{place}: supervision is phrases, but it has no trees")
+
+    def bad_searches(self) -> Iterator[Fault]:
+        """Yield each setting that would be refused once its trial has come."""
+        corpora, networks = self._section("corpora"), self._section("networks")
+        for name, entry in self._section("searches").items():
+            search = _sound(entry, Search)
+            corpus = search and _sound(corpora.get(search.corpus), Corpus)
+            network = search and _sound(networks.get(search.network), Network)
+            if not corpus or not network or self.training is None:
+                continue
+            if any(any(self._faults(override)) for override in (corpus.training, network.training)):
+                continue
+            start = Start(networks[search.network], self.training, corpus.training, corpus.has_trees)
+            begun = dict(start.faults({}))
+            if "training.processes" in begun:
+                why = f"{search.network}: training.processes: {begun['training.processes']}"
+                yield fault_at(("searches", name, "network"), why)
+            if not begun:  # all else that is wrong already is wrong with this pair
+                for key, why in clashes(search.space, start):
+                    yield fault_at(("searches", name, "space", key), why)
 
     def bad_ladders(self) -> Iterator[Fault]:
         ladders = self.sections.get("ladder")
@@ -136,7 +163,7 @@ class _Together:
         return network and getattr(network, "task", "classification")
 
     def _pairs(self) -> Iterator[tuple[str, Corpus, str, Network]]:
-        """Yield every corpus and network that a selection puts together, where both are sound."""
+        """Yield every corpus and network that a selection or a search puts together, where both are sound."""
         corpora, networks = (
             {name: sound for name, entry in self._section(section).items() if (sound := _sound(entry, kind))}
             for section, kind in (("corpora", Corpus), ("networks", Network))
@@ -144,7 +171,12 @@ class _Together:
         named = (
             product(selection["corpora"], selection["networks"]) for selection in self.selections.values()
         )
-        for corpus, network in dict.fromkeys(chain.from_iterable(named)):
+        searched = (
+            (_mapping(search).get("corpus"), _mapping(search).get("network"))
+            for search in self._section("searches").values()
+        )
+        sound = ((_sound(corpus, Name), _sound(network, Name)) for corpus, network in searched)
+        for corpus, network in dict.fromkeys([*chain.from_iterable(named), *sound]):
             if corpus in corpora and network in networks:
                 yield corpus, corpora[corpus], network, networks[network]
 

@@ -25,7 +25,7 @@ from unroll.networks.tasks import Task
 from unroll.params import Consistent, Share
 from unroll.progress import Clock, Progress
 from unroll.training import optimizers, schedules
-from unroll.training.soundness import Soundness, no_number
+from unroll.training.soundness import CameToNothing, Soundness, no_number
 from unroll.training.state import Epoch, State, Tally
 from unroll.training.team import ALONE, Team
 from unroll.training.weight_average import WeightAverage
@@ -157,7 +157,8 @@ def fit(
     checkpoint too. Every member of a team does the same, and comes to the same.
 
     Raises:
-        Refusal: the loss, a gradient or a score is no longer a number; or it was to stop, and has saved.
+        CameToNothing: the loss, a gradient or a score is no longer a number.
+        Refusal: it was to stop, and has saved.
     """
     run = prepare(model, train, task, training, batching, seed, team)
     state = State.first(run.model, run.optimizer, run.average, team)
@@ -183,7 +184,7 @@ def fit(
             scores = task.score(model, validation)
             epoch = state.tally.epoch()
             if not all(np.isfinite([*epoch.values(), *scores.values()])):
-                raise Refusal(
+                raise CameToNothing(
                     f"training came to nothing in epoch {standing.epochs + 1}: a validation score is no "
                     f"number ({scores}). Try a smaller learning_rate or gradient_clip."
                 )

@@ -12,6 +12,10 @@ from unroll.failures import Refusal
 ROWS_NAMED = 5
 
 
+class CameToNothing(Refusal):
+    """A loss, a gradient or a score is no longer a number: these parameters train nothing."""
+
+
 class Soundness:
     """The loss and the gradient's norm of every batch of an epoch, looked at for what is no number.
 
@@ -37,10 +41,10 @@ class Soundness:
         return int(faults[0]) if len(faults) else None
 
 
-def no_number(epoch: int, batch: int, batches: int, rows: list[int]) -> Refusal:
+def no_number(epoch: int, batch: int, batches: int, rows: list[int]) -> CameToNothing:
     """Return what to say of a batch after which there is nothing left to train."""
     named = ", ".join(map(str, rows[:ROWS_NAMED])) + (", ..." if len(rows) > ROWS_NAMED else "")
-    return Refusal(
+    return CameToNothing(
         f"training came to nothing in epoch {epoch}, batch {batch + 1} of {batches}: its loss or gradient is "
         f"no number. Try a smaller learning_rate or gradient_clip, or look at the rows {named} that it read "
         "(column `row` of the cleaned training split). What was saved before it stays."
