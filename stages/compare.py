@@ -32,7 +32,9 @@ def main(corpus: str) -> None:
         )
         for network in networks
     ]
-    document = compare.document(corpus, title, published, found, rows, rules)
+    sources = params.get("vectors", dict[Name, dict])
+    encoders = [name for name, source in sources.items() if source.get("kind") == "encoder"]
+    document = compare.document(corpus, title, published, found, rows, rules, encoders)
     files.write_json(reports / "comparison" / f"{corpus}.json", document)
 
 

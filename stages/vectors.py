@@ -6,9 +6,9 @@ training/ is what a network learns with, test/ what only its evaluation may read
 from pathlib import Path
 
 from unroll import arrays, files
-from unroll.lexicon import vector_tables
+from unroll.lexicon import encoded_words, vector_tables
 from unroll.lexicon.vector_tables import Table
-from unroll.lexicon.vectors import NetworkVectors
+from unroll.lexicon.vectors import EncoderSource, NetworkVectors, VectorsSource
 from unroll.lexicon.vocabulary import SPECIAL, Vocabulary, read_unseen
 from unroll.params import parse
 from unroll.stage import as_stage
@@ -19,9 +19,8 @@ RECORD = Path("data/environment/vectors.json")
 def main(corpus: str) -> None:
     networks = parse(files.read_json(RECORD), NetworkVectors, "", RECORD)
     words = read_words(Path("data/vocabulary") / corpus)
-    every = {word for part in words.values() for word in part if word is not None}
     sources = {name: source for chosen in networks.values() for name, source in chosen}
-    tables = {name: vector_tables.read(name, source, every) for name, source in sources.items()}
+    tables = {name: read(name, source, words) for name, source in sources.items()}
     test = {"test": words.pop("test")}
     with files.whole_folder(Path("data/vectors") / corpus) as folder:
         for network, chosen in networks.items():
@@ -39,6 +38,13 @@ def read_words(data: Path) -> dict[str, list[str | None]]:
         if part != "phrases" or (data / name).exists():
             words[part] = read_unseen(data / name)
     return words
+
+
+def read(name: str, source: VectorsSource, words: dict[str, list[str | None]]) -> Table:
+    parts = {part: {*entries} - {None} for part, entries in words.items()}
+    if isinstance(source, EncoderSource):
+        return encoded_words.read(name, source, parts)
+    return vector_tables.read(name, source, set().union(*parts.values()))
 
 
 def write(folder: Path, tables: dict[str, Table], words: dict[str, list[str | None]]) -> None:

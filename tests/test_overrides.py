@@ -90,7 +90,9 @@ def test_readings_that_always_agree_are_not_asked_to(network, refused):
     document["select"] = SELECTION
     if refused:
         [line] = lines_of(document)
-        assert line.startswith("corpora.tweets with networks.gru: consistency: nothing in the network is left")
+        assert line.startswith(
+            "corpora.tweets with networks.gru: consistency: nothing in the network is left"
+        )
     else:
         catalogue.check(document, PATH)
 

@@ -5,9 +5,10 @@ import itertools
 import json
 
 import pytest
-from compared import ROWS, SEEDS, SKILL, SOURCE, classifier, made, reader, some_rows
+from compared import ROWS, RULES, SEEDS, SKILL, SOURCE, classifier, made, reader, some_rows
 
 from unroll import metrics
+from unroll.comparison import compare
 from unroll.comparison.results import Rows
 from unroll.comparison.spec import Comparison
 
@@ -179,3 +180,13 @@ def test_warnings_say_what_the_data_are_not(rows):
     assert made([one], rows)["warnings"] == []
     one.report["source"] = source
     assert made([one], rows)["warnings"] == ["without trees", "train: 9 rows, not 10"]
+
+
+def test_a_network_that_reads_a_transformers_vectors_is_named(rows):
+    one, other = classifier("gru", rows), classifier("lstm", rows)
+    one.report["spec"] = one.report["spec"] | {"embedding": {"vectors": ["glove", "minilm"]}}
+    other.report["spec"] = other.report["spec"] | {"embedding": {"vectors": ["glove"]}}
+    arguments = "rows", "invented sentences", (), [one, other], rows, RULES
+    assert compare.document(*arguments)["warnings"] == []
+    found = compare.document(*arguments, ["minilm", "unread"])["warnings"]
+    assert found == ["gru reads word vectors that a transformer made: minilm"]

@@ -84,8 +84,14 @@ def test_a_package_that_is_absent_or_of_another_version_says_how_to_install_it(t
     networks = {"one": network("packed")}
     assert of_networks(["one"], networks, {"packed": source}) == {"one": [("packed", source)]}
     for change, said in (
-        ({"version": "2.0.0"}, "invented-words 1.0.0 is not 2.0.0: pip install invented-words==2.0.0"),
-        ({"package": "uninstalled-words"}, "is not installed: pip install uninstalled-words==1.0.0"),
+        (
+            {"version": "2.0.0"},
+            "invented-words 1.0.0 is not 2.0.0: pip install --no-deps invented-words==2.0.0",
+        ),
+        (
+            {"package": "uninstalled-words"},
+            "is not installed: pip install --no-deps uninstalled-words==1.0.0",
+        ),
     ):
         with pytest.raises(Refusal) as caught:
             of_networks(["one"], networks, {"packed": source.model_copy(update=change)})

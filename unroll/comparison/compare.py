@@ -4,6 +4,7 @@ Axes: K networks, S seeds, N test rows, X what an answer has (C classes; for nex
 P pairs.
 """
 
+from collections.abc import Collection, Iterator
 from functools import partial
 
 import numpy as np
@@ -27,8 +28,12 @@ def document(
     results: list[Result],
     rows: Rows,
     rules: Comparison,
+    encoders: Collection[str] = (),
 ) -> dict:
-    """Return the comparison of one corpus's networks, as JSON can hold it: proportions, not percent."""
+    """Return the comparison of one corpus's networks, as JSON can hold it: proportions, not percent.
+
+    `encoders` are those word vectors that a transformer made.
+    """
     source = results[0].report["source"]
     fallback = [source["fallback"]] if "fallback" in source else []
     contests = []
@@ -39,13 +44,19 @@ def document(
         "corpus": corpus,
         "title": title,
         "source": source,
-        "warnings": fallback + source["differences"],
+        "warnings": [*fallback, *source["differences"], *_of_transformers(results, encoders)],
         "rows": len(rows.numbers_N),
         "seeds": results[0].seeds,
         "level": rules.level,
         "resamples": rules.resamples,
         "tasks": [contest.document() for contest in contests],
     }
+
+
+def _of_transformers(results: list[Result], encoders: Collection[str]) -> Iterator[str]:
+    for one in results:
+        if read := [name for name in one.report["spec"]["embedding"]["vectors"] if name in encoders]:
+            yield f"{one.name} reads word vectors that a transformer made: {', '.join(read)}"
 
 
 class Classification(Contest):

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from unroll.failures import Refusal
-from unroll.lexicon.vectors import PackageSource, VectorsSource, verified
+from unroll.lexicon.vectors import FileSource, PackageSource, verified
 
 FASTTEXT_MAGIC = 793712314
 # Magic, version, 12 settings, a threshold; words and labels, tokens, what was pruned.
@@ -46,7 +46,7 @@ class Table:
         return None
 
 
-def read(name: str, source: VectorsSource, words: set[str]) -> Table:
+def read(name: str, source: FileSource | PackageSource, words: set[str]) -> Table:
     """Look the words up, as they are and in lower case.
 
     Raises:
@@ -94,11 +94,9 @@ def _read_package(source: PackageSource, spellings: set[str]) -> Table:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    paths = [source.locate(file) for file in (source.vectors, source.words)]
-    for path, file in zip(paths, (source.vectors, source.words), strict=True):
-        verified(path, file.sha256)
-    vectors = np.load(paths[0], mmap_mode="r", allow_pickle=False)
-    words = pq.read_table(paths[1]).column(0)
+    path = source.verified(source.vectors)
+    words = pq.read_table(source.verified(source.words)).column(0)
+    vectors = np.load(path, mmap_mode="r", allow_pickle=False)
     if len(words) != len(vectors):
         raise Refusal(f"{source.package}: {len(words)} words, but {len(vectors)} vectors")
     wanted = sorted(spellings)

