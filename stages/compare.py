@@ -11,6 +11,7 @@ def main(corpus: str) -> None:
     from unroll import files
     from unroll.comparison import compare, results
     from unroll.comparison.spec import Comparison, Published
+    from unroll.floor import NAME
     from unroll.params import Name, Params, Seed
 
     params = Params()
@@ -34,7 +35,12 @@ def main(corpus: str) -> None:
     ]
     sources = params.get("vectors", dict[Name, dict])
     encoders = [name for name, source in sources.items() if source.get("kind") == "encoder"]
-    document = compare.document(corpus, title, published, found, rows, rules, encoders)
+    floor = results.read_floor(
+        reports / "scores" / corpus / f"{NAME}.json",
+        reports / "predictions" / corpus / f"{NAME}.parquet",
+        rows,
+    )
+    document = compare.document(corpus, title, published, found, rows, rules, [floor], encoders)
     files.write_json(reports / "comparison" / f"{corpus}.json", document)
 
 

@@ -4,21 +4,17 @@ from pathlib import Path
 
 from unroll.pipeline import lockfile
 from unroll.stage import as_stage
-from unroll.tracking import projection, projection_champion, projection_comparison
+from unroll.tracking import projection, projection_champion, projection_comparison, projection_floor
 
-NAME = "([a-z][a-z0-9_]*)"
-TRAIN = rf"python -m stages\.train --corpus {NAME} --network {NAME} --seed (0|[1-9][0-9]*)"
-EVALUATE = rf"python -m stages\.evaluate --corpus {NAME} --network {NAME}"
-CORPUS = rf"python -m stages\.(?:preprocess|compare) --corpus {NAME}"
-REPORTS = Path("reports")
+REPORTS, CLEAN, ENCODED = Path("reports"), Path("data/clean"), Path("data/vocabulary")
 TABLE, FIGURES = REPORTS / "comparison.csv", REPORTS / "figures"
 NAMES = {"index.html": "page", TABLE.name: "tables", "comparison.md": "tables", "pairs.csv": "tables"}
 
 
 def main() -> None:
     entries = lockfile.read(Path("dvc.lock"))
-    trained = lockfile.by_arguments(entries, "train", TRAIN)
-    evaluated = lockfile.by_arguments(entries, "evaluate", EVALUATE)
+    trained = lockfile.by_axes(entries, "train", "corpus", "network", "seed")
+    evaluated = lockfile.by_axes(entries, "evaluate", "corpus", "network")
     trainings: dict[tuple[str, str], dict[int, projection.Training]] = {}
     for (corpus, network, seed), entry in trained.items():
         trainings.setdefault((corpus, network), {})[int(seed)] = training(corpus, network, seed, entry)
@@ -27,24 +23,28 @@ def main() -> None:
         for names, seeds in trainings.items()
     ]
     compared = comparisons(entries)
-    cleaned = lockfile.by_arguments(entries, "preprocess", CORPUS)
-    contests = projection_champion.contests(groups, cleaned, Path("data/clean"), compared)
+    cleaned = lockfile.by_axes(entries, "preprocess", "corpus")
+    contests = projection_champion.contests(groups, cleaned, CLEAN, compared)
+    floors = [
+        projection_floor.Floor(corpus, entry, CLEAN / corpus, REPORTS)
+        for (corpus,), entry in lockfile.by_axes(entries, "floor", "corpus").items()
+    ]
     # MLflow, 2 s to import: after the lock has been found good.
     from unroll.tracking import client, place, tracker
 
-    outcome = tracker.project(groups, compared, contests, uri := place.address(), client.commit())
+    uri = place.address()
+    outcome = tracker.project(groups, floors, compared, contests, uri, client.commit())
     print(f"track: {outcome}, {place.without_password(uri)}")
 
 
 def training(corpus: str, network: str, seed: str, entry: lockfile.Entry) -> projection.Training:
-    data = Path("data/vocabulary") / corpus
     return projection.Training(
         seed=int(seed),
         entry=entry,
         model=Path("models") / corpus / network / seed,
         history=REPORTS / "history" / corpus / network / f"{seed}.csv",
-        vocabulary=data / "vocabulary.txt",
-        data={split: data / split for split in ("train", "validation")},
+        vocabulary=ENCODED / corpus / "vocabulary.txt",
+        data={split: ENCODED / corpus / split for split in ("train", "validation")},
     )
 
 
@@ -54,7 +54,7 @@ def evaluation(corpus: str, network: str, entry: lockfile.Entry | None) -> proje
         models=Path("models") / corpus / network,
         scores=REPORTS / "scores" / corpus / f"{network}.json",
         predictions=REPORTS / "predictions" / corpus / f"{network}.parquet",
-        data=Path("data/vocabulary") / corpus,
+        data=ENCODED / corpus,
     )
 
 
@@ -71,7 +71,7 @@ def comparisons(entries: dict[str, lockfile.Entry]) -> list[projection_compariso
             shown=shown,
             files=files + [(path, "figures") for path in drawn if path.name.startswith(f"{corpus}-")],
         )
-        for (corpus,), entry in lockfile.by_arguments(entries, "compare", CORPUS).items()
+        for (corpus,), entry in lockfile.by_axes(entries, "compare", "corpus").items()
     ]
 
 

@@ -1,9 +1,12 @@
 """Networks with answers drawn to their skill, and the document that comes of comparing them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from unroll import metrics
 from unroll.comparison import compare
-from unroll.comparison.results import Result, Rows
+from unroll.comparison.results import Floor, Result, Rows
 from unroll.comparison.spec import Comparison, Published
 from unroll.evaluation import scoring
 
@@ -84,6 +87,18 @@ def classifier(name: str, rows: Rows, seeds: tuple[int, ...] = SEEDS, **changes:
     return Result(report(name, "accuracy", summary, **changes), np.stack(answers), curves(seeds))
 
 
+def floor(rows: Rows, skill: float = 0.65) -> Floor:
+    """What is right so often, and has no seeds."""
+    draw = np.random.default_rng(5)
+    right_N = draw.random(len(rows.labels_N)) < skill
+    chosen_N = np.where(right_N, rows.labels_N, (rows.labels_N + 1) % CLASSES)
+    scores_NC = draw.random((len(chosen_N), CLASSES))
+    scores_NC[np.arange(len(chosen_N)), chosen_N] += 1
+    answers_NC = scores_NC / scores_NC.sum(axis=1, keepdims=True)
+    found = {"floor": "tfidf", "system": "TF-IDF and logistic regression", "parameters": 99, "operations": 50}
+    return Floor(found | {"scores": metrics.all_metrics(answers_NC, rows.labels_N)}, answers_NC)
+
+
 def reader(name: str, rows: Rows, nats: float) -> Result:
     """A next-word network that spends about so many nats a word."""
     draw = np.random.default_rng([len(name), int(nats * 100)])
@@ -101,5 +116,5 @@ def reader(name: str, rows: Rows, nats: float) -> Result:
     return Result(found, nats_SN[..., None], curves(SEEDS, "perplexity"))
 
 
-def made(results: list[Result], rows: Rows, rules: Comparison = RULES) -> dict:
-    return compare.document("rows", "invented sentences", PUBLISHED, results, rows, rules)
+def made(results: list[Result], rows: Rows, rules: Comparison = RULES, floors: Sequence[Floor] = ()) -> dict:
+    return compare.document("rows", "invented sentences", PUBLISHED, results, rows, rules, floors)

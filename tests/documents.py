@@ -50,6 +50,27 @@ def document(corpus: str, names: list[str], seeds: int, next_word: bool = False)
     }
 
 
+def with_floor(document: dict) -> dict:
+    """Return the document with a floor amid its classifiers; the same networks otherwise."""
+    classes, *others = document["tasks"]
+    headline, networks = classes["headline"], classes["networks"]
+    middle = networks[len(networks) // 2]["scores"]
+    without = {"seeds": [], "std": None, "low": None, "high": None, "ensemble": None}
+    floor = {
+        "name": "tfidf",
+        "system": "TF-IDF and logistic regression",
+        "parameters": 1_234_567,
+        "operations": {"text": 4321, "training": None},
+        "scores": {metric: scores | without for metric, scores in middle.items()},
+    }
+    pairs = _pairs([*networks, floor], [*PERCENT, "loss"])
+    for pair in pairs:
+        pair["effect"] = None if pair["b"] == "tfidf" else pair["effect"]
+    best = networks[0]["name"]
+    said = f"{best} has the best {headline.replace('_', ' ')}, and below the floor are others."
+    return document | {"tasks": [classes | {"floors": [floor], "pairs": pairs, "verdict": said}, *others]}
+
+
 def over_corpora(documents: list[dict], enough: bool = False) -> dict:
     """What `compare` says of all corpora together; `enough` draws the critical difference diagram."""
     names = [network["name"] for network in documents[0]["tasks"][0]["networks"]]
@@ -190,6 +211,7 @@ def _classification(draw: random.Random, corpus: str, names: list[str], seeds: i
         "metrics": [*PERCENT, "loss", "ece"],
         "tested": [*PERCENT, "loss"],
         "labels": labels,
+        "floors": [],
         "references": [
             {
                 "system": "majority class",
@@ -234,6 +256,7 @@ def _next_word(draw: random.Random, seeds: int) -> dict:
         "metrics": ["perplexity", "loss", "accuracy"],
         "tested": ["perplexity", "loss"],
         "labels": [],
+        "floors": [],
         "references": [{"system": "words' frequencies", "source": "", "scores": {"perplexity": 456.0}}],
         "verdict": "gru_next has the best perplexity, 200.0, and was told apart from lstm_next.",
         "networks": networks,

@@ -67,6 +67,32 @@ def network(name: str, values: list[float], group: str, headline: str, metrics: 
     }
 
 
+def floor(value: float, group: str = "b") -> dict:
+    """Return a floor with this accuracy: it has no seeds, and its interval is of the rows."""
+    without = {"seeds": [], "std": None, "low": None, "high": None, "ensemble": None}
+    return {
+        "name": "tfidf",
+        "system": "TF-IDF and logistic regression",
+        "parameters": 6789,
+        "operations": {"text": 500, "training": None},
+        "scores": {
+            metric: scores([value if metric == "accuracy" else 0.4], group if metric in TESTED else "")
+            | without
+            for metric in METRICS
+        },
+    }
+
+
+def with_floor(found: dict, value: float = 0.7, p_holm: float = 0.01) -> dict:
+    """Return the task with a floor of this accuracy, told apart from every network by this p."""
+    against = [
+        pair(metric, one["name"], "tfidf", one["scores"][metric]["mean"] - value, p_holm)
+        for metric in TESTED
+        for one in found["networks"]
+    ]
+    return found | {"floors": [floor(value)], "pairs": found["pairs"] + against}
+
+
 def pair(metric: str, a: str, b: str, difference: float, p_holm: float | None) -> dict:
     return {
         "metric": metric,
@@ -90,6 +116,7 @@ def task(**changes: object) -> dict:
         "metrics": METRICS,
         "tested": TESTED,
         "labels": ["cold", "warm"],
+        "floors": [],
         "references": [
             {"system": "majority class", "source": "", "scores": {"accuracy": 0.4111, "macro_recall": 0.5}},
             {"system": "tree LSTM", "source": "Nobody 2015", "scores": {"accuracy": 0.91}},

@@ -128,6 +128,26 @@ class Project:
             [f"reports/scores/tiny/{network}.json", f"reports/predictions/tiny/{network}.parquet"],
         )
 
+    def floor(self, accuracy: float = 0.51) -> None:
+        report = {
+            "floor": "tfidf",
+            "system": "TF-IDF and logistic regression",
+            "spec": {"words": [1, 2], "characters": None, "min_count": 2, "inverse_penalty": 1.0},
+            "class_weights": "balanced",
+            "parameters": 77,
+            "scores": {"accuracy": accuracy, "loss": 0.7},
+            "source": {"from": "hub", "repository": "someone/tiny", "revision": "5" * 40},
+        }
+        self.write("data/clean/tiny/test.parquet", "clean test rows")
+        self.write("reports/scores/tiny/tfidf.json", json.dumps(report))
+        self.write("reports/predictions/tiny/tfidf.parquet", f"predictions {accuracy}")
+        self.record(
+            "floor@tiny",
+            "floor --corpus tiny",
+            [f"data/clean/tiny/{split}.parquet" for split in ("train", "test")],
+            ["reports/scores/tiny/tfidf.json", "reports/predictions/tiny/tfidf.parquet"],
+        )
+
     def compare(
         self, text: str = "first", networks: tuple[str, ...] = tuple(NETWORKS), reported: str = "tiny"
     ) -> None:
@@ -151,6 +171,7 @@ class Project:
                 {
                     "verdict": f"bow is best, said the {text}.",
                     "networks": [{"name": name} for name in networks],
+                    "floors": [],
                 }
             ],
         }

@@ -23,7 +23,17 @@ CORPUS, NETWORK, SEED = "mine", "small", 1
 LABELS = ("bad", "usual", "good")
 SMALL = {"cell": "gru", "hidden": 4, "pooling": "max", "embedding": {"size": 6}}
 ARGUMENTS = {"train": (CORPUS, NETWORK, str(SEED)), "evaluate": (CORPUS, NETWORK), "environment": ()}
-STAGES = ("environment", "download", "preprocess", "vocabulary", "vectors", "train", "evaluate", "compare")
+STAGES = (
+    "environment",
+    "download",
+    "preprocess",
+    "vocabulary",
+    "vectors",
+    "train",
+    "evaluate",
+    "floor",
+    "compare",
+)
 EVERY = {"download": "raw", "preprocess": "clean", "vocabulary": "vocabulary"}
 """The folder of data that a stage makes."""
 

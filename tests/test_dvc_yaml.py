@@ -29,6 +29,7 @@ def test_the_code_that_a_stage_depends_on_is_all_that_it_imports(stage):
     [
         ("text.json", {"download", "preprocess", "vocabulary", "vectors"}),
         ("training.json", {"train", "evaluate"}),
+        ("floor.json", {"floor"}),
         ("results.json", {"evaluate", "compare", "report"}),
     ],
 )

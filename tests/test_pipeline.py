@@ -61,12 +61,36 @@ def test_the_full_product_is_trained_and_evaluated_and_shown(pipeline):
     with open(pipeline.folder / "reports/comparison.csv", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert {(row["corpus"], row["network"]) for row in rows} == {
-        (corpus, network) for corpus in select["corpora"] for network in select["networks"]
+        (corpus, name) for corpus in select["corpora"] for name in (*select["networks"], "tfidf")
     }
+    trained = [row for row in rows if row["kind"] == "network"]
     assert all(
-        row["seeds"] == "2" and row["ci_low"] <= row["ci_high"] for row in rows if row["metric"] == "ece"
+        row["seeds"] == "2" and row["ci_low"] <= row["ci_high"] for row in trained if row["metric"] == "ece"
     )
     assert "make ui" in pipeline.said and "comparison.md" in pipeline.said
+
+
+def test_the_floor_stands_in_every_table_and_is_tested_against_every_network(pipeline):
+    reports = pipeline.folder / "reports"
+    report = files.read_json(reports / "scores/tiny_trees/tfidf.json")
+    assert report["scores"] == files.read_json(reports / "metrics/tiny_trees/tfidf.json")
+    assert report["scores"]["accuracy"] > 0.5 and report["rows"] == tiny.COUNTS["test"]
+    frame = pd.read_parquet(reports / "predictions/tiny_trees/tfidf.parquet")
+    assert list(frame.columns) == ["row", "label", *(f"p_{label}" for label in range(5))]
+    with open(reports / "pairs.csv", encoding="utf-8") as stream:
+        pairs = list(csv.DictReader(stream))
+    against = [row["a"] for row in pairs if row["metric"] == "accuracy" and row["b"] == "tfidf"]
+    assert sorted(against) == sorted(pipeline.params["select"]["networks"])
+    shown = {path: (reports / path).read_text() for path in ("comparison.md", "index.html")}
+    tables = [path.read_text() for path in (reports / "tables").glob("tiny_trees-*.tex")]
+    assert all("tfidf" in text for text in (*shown.values(), *tables, pipeline.said))
+    tags = pipeline.python(
+        "-c",
+        "import mlflow; mlflow.set_tracking_uri('sqlite:///mlflow.db'); "
+        "runs = mlflow.search_runs(search_all_experiments=True, output_format='list'); "
+        "print([run.info.run_name for run in runs if run.data.tags.get('level') == 'floor'])",
+    )
+    assert tags.stdout.splitlines()[-1] == "['tfidf']", tags.stderr
 
 
 def test_a_second_run_trains_nothing_and_changes_nothing(pipeline):
@@ -130,7 +154,7 @@ def test_a_corpus_is_added_in_params_yaml_alone_and_runs_with_nothing_else(pipel
     # Other networks are selected than before, so the stage that serves them all looks again.
     prepared |= {"vectors@tiny_trees"}
     trained = {f"train@tiny_rows-bow-{seed}" for seed in SEEDS} | {"evaluate@tiny_rows-bow"}
-    compared = {"compare@tiny_rows", "compare@tiny_trees"}
+    compared = {"floor@tiny_rows", "compare@tiny_rows", "compare@tiny_trees"}
     assert pipeline.stages_run(said) == prepared | trained | compared
     assert "tiny_rows: macro recall" in said
     pipeline.repro()
@@ -146,7 +170,7 @@ def test_data_that_come_out_as_they_were_start_no_training(pipeline):
         code.write_bytes(before)
     ran = pipeline.stages_run(said)
     assert "preprocess@tiny_trees" in ran
-    assert not [stage for stage in ran if stage.startswith(("train", "evaluate"))]
+    assert not [stage for stage in ran if stage.startswith(("train", "evaluate", "floor"))]
     pipeline.repro("--jobs", "2")
 
 
@@ -228,6 +252,7 @@ def stage_names(pipeline: Clone) -> dict[str, str]:
         "vectors@tiny_trees": "stages.vectors --corpus tiny_trees",
         "train@tiny_trees-bilstm-1": "stages.train --corpus tiny_trees --network bilstm --seed 1",
         "evaluate@tiny_trees-bilstm": "stages.evaluate --corpus tiny_trees --network bilstm",
+        "floor@tiny_trees": "stages.floor --corpus tiny_trees",
         "compare@tiny_trees": "stages.compare --corpus tiny_trees",
         "report": "stages.report",
     }

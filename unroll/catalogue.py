@@ -9,6 +9,7 @@ from unroll.comparison.spec import Comparison
 from unroll.corpus import Corpus
 from unroll.environment import Device
 from unroll.failures import Refusal
+from unroll.floor.spec import Floor
 from unroll.ladder.spec import Ladders
 from unroll.lexicon.vectors import VectorsSource
 from unroll.misfits import misfits
@@ -27,6 +28,8 @@ class Resources(Strict):
     """Or a share of one."""
 
 
+Stage = Literal["train", "evaluate", "floor", "compare"]
+"""One that runs elsewhere."""
 Option = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.,:/@%+=-]+$")]
 """A value that may stand in a line of its own of a script for Slurm."""
 
@@ -35,7 +38,7 @@ class Machine(Strict):
     """How much runs at once, and where; never part of a result."""
 
     runs_per_gpu: Annotated[int, Field(ge=1, le=64)]
-    stages: Annotated[dict[Literal["train", "evaluate", "compare"], Resources], Field(default_factory=dict)]
+    stages: Annotated[dict[Stage, Resources], Field(default_factory=dict)]
     sbatch: Annotated[dict[Name, Option | int], Field(default_factory=dict)]
     """What Slurm is told beside: its own options by their names, with _ for -."""
 
@@ -52,6 +55,7 @@ class Catalogue(Strict):
 
     select: Selection
     comparison: Comparison
+    floor: Floor
     suites: dict[Name, Suite]
     reference: Presets
     ladder: Ladders = ()

@@ -24,6 +24,7 @@ PINNED = {
     "PYTHONHASHSEED": HASH_SEED,
 }
 TEXT_PACKAGES = ("datasets", "gensim", "nltk", "numpy", "pandas", "pyarrow", "spacy", "tokenizers")
+FLOOR_PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 TRAINING_PACKAGES = ("numpy", "safetensors", "torch")
 RESULTS_PACKAGES = ("jinja2", "numpy", "pandas", "pyarrow", "scipy", "statsmodels", "vl-convert-python")
 
@@ -47,6 +48,11 @@ def text_record() -> dict[str, str]:
 def results_record() -> dict[str, str]:
     """What decides the bytes of predictions, comparisons and the page, beside what they are made of."""
     return _record_of(RESULTS_PACKAGES)
+
+
+def floor_record() -> dict[str, object]:
+    """What decides the bytes of the floor's answers, beside data, code and parameters."""
+    return _record_of(FLOOR_PACKAGES) | PINNED
 
 
 def training_record(device: str) -> dict[str, object]:

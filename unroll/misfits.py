@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from unroll.corpus import Corpus
+from unroll.floor import NAME, SYSTEM
 from unroll.networks.spec import Network
 from unroll.params import Fault, Name, Seed, adapter, fault_at, plain, said
 from unroll.search.space import Start, clashes
@@ -23,6 +24,7 @@ def misfits(sections: dict[str, Any]) -> Iterator[Fault]:
     """Yield each fault that no section shows by itself."""
     together = _Together(sections)
     yield from together.unknown_names()
+    yield from together.taken_names()
     yield from together.entries_twice()
     yield from together.bad_overrides()
     yield from together.bad_pairs()
@@ -73,6 +75,10 @@ class _Together:
                 if name not in known:
                     there = ", ".join(_all_sound(list(known), Name)) or "nothing"
                     yield fault_at(place, f"{name} is not among {there}")
+
+    def taken_names(self) -> Iterator[Fault]:
+        if NAME in self._section("networks"):
+            yield fault_at(("networks", NAME), f"so the floor is called ({SYSTEM}): choose another name")
 
     def entries_twice(self) -> Iterator[Fault]:
         for place, selection in self.selections.items():

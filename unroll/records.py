@@ -26,8 +26,10 @@ def of(whole: Catalogue, device: str) -> dict[str, object]:
 
 def of_machine(device: str) -> dict[str, dict[str, object]]:
     """Return those of the files that tell of packages, processor and device."""
+    processor = products.record()
     return {
         "text.json": environment.text_record(),
+        "floor.json": environment.floor_record() | {"instructions": processor["instructions"]},
         "results.json": environment.results_record(),
-        "training.json": environment.training_record(device) | (products.record() if device == "cpu" else {}),
+        "training.json": environment.training_record(device) | (processor if device == "cpu" else {}),
     }

@@ -4,8 +4,9 @@ import copy
 import itertools
 import json
 
+import numpy as np
 import pytest
-from compared import ROWS, RULES, SEEDS, SKILL, SOURCE, classifier, made, reader, some_rows
+from compared import ROWS, RULES, SEEDS, SKILL, SOURCE, classifier, floor, made, reader, some_rows
 
 from unroll import metrics
 from unroll.comparison import compare
@@ -188,5 +189,91 @@ def test_a_network_that_reads_a_transformers_vectors_is_named(rows):
     other.report["spec"] = other.report["spec"] | {"embedding": {"vectors": ["glove"]}}
     arguments = "rows", "invented sentences", (), [one, other], rows, RULES
     assert compare.document(*arguments)["warnings"] == []
-    found = compare.document(*arguments, ["minilm", "unread"])["warnings"]
+    found = compare.document(*arguments, encoders=["minilm", "unread"])["warnings"]
     assert found == ["gru reads word vectors that a transformer made: minilm"]
+
+
+# --- the floor ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def floored(rows) -> dict:
+    readers = [reader("reader", rows, 4.0)]
+    return made([*(classifier(name, rows) for name in SKILL), *readers], rows, floors=[floor(rows)])
+
+
+def test_a_floor_has_scores_without_seeds_and_an_interval_over_rows(floored, rows):
+    [found] = floored["tasks"][0]["floors"]
+    assert (found["name"], found["parameters"], found["operations"]["text"]) == ("tfidf", 99, 50)
+    for metric, scores in found["scores"].items():
+        assert scores["mean"] == floor(rows).report["scores"][metric]
+        assert scores["both_low"] < scores["mean"] < scores["both_high"]
+        assert (scores["seeds"], scores["std"], scores["low"], scores["high"]) == ([], None, None, None)
+        assert scores["ensemble"] is None
+    json.dumps(floored, allow_nan=False)
+
+
+def test_the_floors_interval_is_the_one_of_a_network_with_one_seed(floored, rows):
+    one = floor(rows)
+    summary = {"seeds": {"1": one.report["scores"]}, "mean": one.report["scores"], "ensemble": {}}
+    alone = classifier("gru", rows, seeds=(1,), best_epochs=[1])
+    alone.report.update(summary)
+    alone = type(alone)(alone.report, one.answers_NC[None], alone.curves)
+    ours = floored["tasks"][0]["floors"][0]["scores"]["macro_f1"]
+    theirs = made([alone], rows)["tasks"][0]["networks"][0]["scores"]["macro_f1"]
+    assert (ours["both_low"], ours["both_high"]) == pytest.approx((theirs["both_low"], theirs["both_high"]))
+
+
+def test_every_network_is_tested_against_the_floor_and_told_apart_by_skill(floored):
+    contest = floored["tasks"][0]
+    order = [network["name"] for network in contest["networks"]]
+    expected = [
+        (metric, *names)
+        for metric in contest["tested"]
+        for names in itertools.combinations([*order, "tfidf"], 2)
+    ]
+    assert [(found["metric"], found["a"], found["b"]) for found in contest["pairs"]] == expected
+    against = [pair(contest, "accuracy", name, "tfidf") for name in order]
+    assert all(found["effect"] is None and found["low"] < found["high"] for found in against)
+    assert [found["difference"] > 0 for found in against] == [SKILL[name] > 0.65 for name in order]
+    assert all(found["p_holm"] < 0.05 for found in against)
+    groups = [one["scores"]["accuracy"]["group"] for one in (*contest["networks"], *contest["floors"])]
+    assert groups == ["a", "a", "c", "c", "b"]
+
+
+def test_the_floors_test_is_that_of_a_network_whose_seeds_all_answer_so(floored, rows):
+    one = floor(rows)
+    each = {str(seed): one.report["scores"] for seed in SEEDS}
+    alike = classifier("alike", rows, seeds=SEEDS)
+    alike.report.update(seeds=each, mean=one.report["scores"], ensemble=one.report["scores"])
+    alike = type(alike)(alike.report, np.stack([one.answers_NC] * len(SEEDS)), alike.curves)
+    others = made([*(classifier(name, rows) for name in SKILL), alike], rows)["tasks"][0]
+    for metric in others["tested"]:
+        for name in SKILL:
+            theirs = pair(others, metric, name, "alike")
+            ours = pair(floored["tasks"][0], metric, name, "tfidf")
+            sign = 1 if theirs["a"] == name else -1
+            assert ours["difference"] == pytest.approx(sign * theirs["difference"])
+            assert (ours["p_rows"], ours["p_holm"]) == pytest.approx((theirs["p_rows"], theirs["p_holm"]))
+
+
+def test_networks_are_scored_without_a_look_at_the_floor(floored, document):
+    ours, theirs = floored["tasks"][0], document["tasks"][0]
+    assert ours["power"] == theirs["power"] and ours["hard"] == theirs["hard"]
+    for one, other in zip(ours["networks"], theirs["networks"], strict=True):
+        for metric, scores in one["scores"].items():
+            assert scores | {"group": ""} == other["scores"][metric] | {"group": ""}
+
+
+def test_next_word_networks_have_no_such_floor(floored):
+    assert floored["tasks"][1]["floors"] == []
+
+
+def test_one_network_has_the_floor_to_be_held_against(rows):
+    alone = made([classifier("bow", rows)], rows, floors=[floor(rows)])["tasks"][0]
+    assert {(found["a"], found["b"]) for found in alone["pairs"]} == {("bow", "tfidf")} and alone[
+        "power"
+    ] == {}
+    assert alone["verdict"].startswith("bow was run alone")
+    assert "Below the floor of TF-IDF and logistic regression" in alone["verdict"]
+    assert alone["verdict"].endswith(": bow (told apart: all).")

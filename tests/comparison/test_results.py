@@ -85,3 +85,28 @@ def test_scores_of_other_seeds_are_refused(rows, tmp_path):
     scores, path, histories = write_network(tmp_path, PROBABILITIES)
     with pytest.raises(Refusal, match=r"scores\.json is for the seeds 1, 2"):
         results.read_result(scores, path, {1: histories[1]}, rows)
+
+
+def write_floor(folder, p_NC: np.ndarray, numbers: list[int] = NUMBERS) -> tuple:
+    frame = pd.DataFrame({"row": numbers, "label": LABELS, "p_0": p_NC[:, 0], "p_1": p_NC[:, 1]})
+    schema = scoring.predictions_schema(2).remove(0)
+    frames.write_parquet(folder / "tfidf.parquet", frame, schema)
+    files.write_json(folder / "tfidf.json", {"floor": "tfidf"})
+    return folder / "tfidf.json", folder / "tfidf.parquet"
+
+
+def test_a_floors_answers_have_no_seed(rows, tmp_path):
+    found = results.read_floor(*write_floor(tmp_path, PROBABILITIES[1]), rows)
+    assert found.name == "tfidf" and (found.answers_NC == PROBABILITIES[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("p_NC", "numbers", "said"),
+    [
+        (PROBABILITIES[1], [3, 5, 12], "is not of the rows of this test split"),
+        (PROBABILITIES[1] / 2, NUMBERS, r"tfidf\.parquet is damaged"),
+    ],
+)
+def test_a_floors_answers_are_checked_as_a_networks_are(rows, tmp_path, p_NC, numbers, said):
+    with pytest.raises(Refusal, match=said):
+        results.read_floor(*write_floor(tmp_path, p_NC, numbers), rows)

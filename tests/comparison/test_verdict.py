@@ -18,6 +18,7 @@ def task(p_holm: dict[str, float], headline: str = "accuracy", detectable: float
     return {
         "headline": headline,
         "networks": networks,
+        "floors": [],
         "pairs": [
             {
                 "metric": headline,
@@ -82,3 +83,55 @@ def test_without_an_interval_or_a_known_power_neither_is_told():
     contest["networks"][0]["scores"]["accuracy"] |= {"both_low": None, "both_high": None}
     said = verdict(contest, 0.95)
     assert "interval" not in said and "this design" not in said
+
+
+# --- the floor ----------------------------------------------------------------------------------------
+
+FLOOR = {"name": "tfidf", "system": "n-grams"}
+
+
+def floored(gains: dict[str, tuple[float, float]], value: float = 0.42) -> dict:
+    """A contest in which gru leads; of each network how far it is above a floor, and p."""
+    found = task({name: 0.0004 for name in gains if name != "gru"})
+    against = [
+        {
+            "metric": "accuracy",
+            "a": name,
+            "b": "tfidf",
+            "difference": gain,
+            "low": gain - 0.01,
+            "high": gain + 0.01,
+        }
+        | {"p_holm": p}
+        for name, (gain, p) in gains.items()
+    ]
+    scores = {"accuracy": {"mean": value}}
+    return found | {"floors": [FLOOR | {"scores": scores}], "pairs": found["pairs"] + against}
+
+
+def test_a_floor_that_all_are_surely_above_is_not_spoken_of():
+    contest = floored({"gru": (0.03, 0.001), "rnn": (0.01, 0.2)})
+    assert verdict(contest, 0.95) == verdict(contest | {"floors": []}, 0.95)
+    assert "better than every other: than rnn" in verdict(contest, 0.95)
+
+
+def test_a_lead_over_the_floor_that_may_be_noise_is_called_so():
+    said = verdict(floored({"gru": (0.005, 0.3), "rnn": (0.001, 0.9)}), 0.95)
+    assert said.endswith(
+        "The lead of gru over the floor of n-grams, 0.5 points (-0.5 to +1.5, p = 0.3), is within the noise."
+    )
+    assert "Below" not in said
+
+
+def test_networks_below_the_floor_are_named_and_which_of_them_surely():
+    gains = {"gru": (0.03, 0.001), "rnn": (-0.005, 0.3), "bow": (-0.03, 0.001)}
+    said = verdict(floored(gains), 0.95)
+    assert said.endswith("Below the floor of n-grams, 42.0 %: rnn and bow (told apart: bow).")
+    assert "The lead of" not in said
+
+
+@pytest.mark.parametrize(("p", "surely"), [(0.001, "all"), (0.5, "none")])
+def test_a_best_network_below_the_floor_has_no_lead_over_it(p, surely):
+    said = verdict(floored({"gru": (-0.02, p), "rnn": (-0.03, p)}), 0.95)
+    assert said.endswith(f"Below the floor of n-grams, 42.0 %: gru and rnn (told apart: {surely}).")
+    assert "The lead of" not in said

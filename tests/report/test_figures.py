@@ -220,3 +220,39 @@ def test_one_seed_and_one_network_can_be_drawn():
     drawn = gallery.all_figures([document], invented.over_corpora([document]))
     assert "films-pairs" not in drawn
     assert drawn["films-seeds"].svg().startswith("<svg")
+
+
+# --- the floor ----------------------------------------------------------------------------------------
+
+FLOORED = [invented.with_floor(one) for one in DOCUMENTS]
+
+
+def floored_figures() -> dict:
+    over = invented.over_corpora(FLOORED, enough=True)
+    over["average_ranks"]["tfidf"] = 2.5
+    return gallery.all_figures(FLOORED, over)
+
+
+@pytest.mark.parametrize("name", ["films-seeds", "films-pairs", "films-pairs-loss", "corpora-ranks"])
+def test_a_figure_with_the_floor_is_valid_and_draws_it(name):
+    figure = floored_figures()[name]
+    spec = figure.spec | {"config": theme.config(theme.CSS, figure.colours, "serif")}
+    assert not list(SCHEMA.iter_errors(spec))
+    assert "tfidf" in figure.svg() or "TF-IDF" in figure.svg()
+
+
+def test_the_floor_is_the_last_line_of_the_matrix_and_has_no_colour():
+    figures = floored_figures()
+    rows = figures["films-pairs"].spec["datasets"]["rows"]
+    against = {row["a"] for row in rows if row["b"] == "tfidf"}
+    assert against == {network["name"] for network in FLOORED[0]["tasks"][0]["networks"]}
+    assert not [row for row in rows if row["a"] == "tfidf"]
+    assert "tfidf" not in gallery.network_colours(FLOORED)
+    assert figures["corpora-ranks"].explanation.endswith("The floor's line is dashed.")
+    assert "dashed" not in FIGURES["corpora-ranks"].explanation
+
+
+def test_figures_of_networks_alone_do_not_change_with_the_floor():
+    figures = floored_figures()
+    for name in ("films-learning", "films-cost", "films-trials", "films-confusion"):
+        assert figures[name].spec == FIGURES[name].spec

@@ -5,7 +5,7 @@ import csv
 import re
 
 import pytest
-from invented import ENOUGH, METRICS, TOO_FEW, document, network, next_word_task, task
+from invented import ENOUGH, METRICS, TOO_FEW, document, network, next_word_task, task, with_floor
 
 from unroll.report import latex
 from unroll.report.tables import Table
@@ -143,3 +143,17 @@ def test_the_tables_are_a_function_of_the_documents_alone():
     before = copy.deepcopy(whole)
     assert latex.tables(whole, ENOUGH) == FILES
     assert whole == before
+
+
+def test_the_floor_is_below_the_rule_and_in_the_csv():
+    found = latex.tables([document(with_floor(task()))], TOO_FEW)
+    _, _, ours, references = re.split(r"\\(?:top|mid)rule", found["rows-classification.tex"])
+    assert "tfidf" not in ours and references.strip().startswith(
+        "tfidf (TF-IDF and logistic regression) & 70.0 &"
+    )
+    [floor] = [
+        row
+        for row in csv.DictReader(found["rows-classification.csv"].splitlines())
+        if row["network"] == "tfidf"
+    ]
+    assert float(floor["accuracy"]) == 0.7 and (floor["std"], floor["ci_low"], floor["ensemble"]) == ("",) * 3

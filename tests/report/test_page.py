@@ -148,3 +148,18 @@ def test_two_hundred_runs_take_less_than_6_megabytes_and_20_seconds():
     found = page.render(documents, invented.over_corpora(documents))
     assert len(found.encode("utf-8")) < 6e6
     assert time.process_time() - started < 20
+
+
+def test_the_floor_stands_in_both_tables_and_beside_the_answer_and_is_no_network():
+    documents = [invented.with_floor(one) for one in DOCUMENTS]
+    found = page.render(documents, invented.over_corpora(documents))
+    for kind, cells in (("scores", 1), ("costs", 1)):
+        table = re.search(rf'(?s)<table data-csv="films-{kind}">.*?</table>', found)[0]
+        assert table.count("tfidf <small>TF-IDF and logistic regression") == cells
+        assert 'data-network="tfidf"' not in table
+        columns = {len(re.findall("<t[hd]", row)) for row in re.findall(r"(?s)<tr.*?</tr>", table)}
+        assert len(columns) == 1
+    assert '<button type="button" data-networks="tfidf"' not in found
+    card = html.unescape(re.sub(r"<[^>]+>", "", found[: found.index("Every seed")]))
+    assert "To hold it againstTF-IDF and logistic regression 4" in card
+    assert "against tfidf" not in card

@@ -1,11 +1,12 @@
 """Ranks over corpora against figures worked out by hand, scipy's and published ones."""
 
 import hypothesis.strategies as st
+import invented
 import pytest
 import scipy.stats
 from hypothesis import given
 
-from unroll.report.ranks import critical_difference, over_corpora
+from unroll.report.ranks import critical_difference, of_documents, over_corpora
 
 
 def table(*rows: list[float]) -> dict[str, dict[str, float]]:
@@ -107,3 +108,8 @@ def test_friedmans_p_is_scipys_and_no_direction_changes_it(rows):
 
 def test_nothing_to_rank_is_not_enough():
     assert not over_corpora({}, {})["enough"]
+
+
+def test_the_floor_is_ranked_among_the_networks():
+    document = invented.document(invented.with_floor(invented.task(), value=0.9))
+    assert of_documents([document])["average_ranks"] == {"tfidf": 1, "gru": 2, "bag_1": 3, "rnn": 4}

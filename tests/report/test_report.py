@@ -1,7 +1,7 @@
 """What a comparison's document holds, tables and page can show: however few seeds and networks there are."""
 
 import pytest
-from compared import classifier, made, reader, some_rows
+from compared import classifier, floor, made, reader, some_rows
 
 from unroll.report import latex, page, plots_data, ranks, tables
 from unroll.report.figures import gallery
@@ -19,11 +19,13 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("floors", [[], [floor(ROWS)]], ids=["no floor", "floor"])
 @pytest.mark.parametrize("case", CASES)
-def test_every_comparison_has_its_tables_its_figures_and_its_page(case):
-    documents = [made(CASES[case], ROWS)]
+def test_every_comparison_has_its_tables_its_figures_and_its_page(case, floors):
+    documents = [made(CASES[case], ROWS, floors=floors)]
     over_corpora = ranks.of_documents(documents)
     names = [one.report["network"] for one in CASES[case]]
+    names += [one["name"] for task in documents[0]["tasks"] for one in task["floors"]]
     assert {row["network"] for row in tables.rows(documents)} == set(names)
     shown = page.render(documents, over_corpora)
     for text in (tables.markdown(documents, over_corpora), shown):

@@ -3,7 +3,18 @@
 import copy
 
 import pytest
-from invented import ENOUGH, METRICS, SOURCE, TOO_FEW, document, network, next_word_task, pair, task
+from invented import (
+    ENOUGH,
+    METRICS,
+    SOURCE,
+    TOO_FEW,
+    document,
+    network,
+    next_word_task,
+    pair,
+    task,
+    with_floor,
+)
 
 from unroll.report.tables import (
     PAIR_COLUMNS,
@@ -172,6 +183,51 @@ def test_every_row_has_as_many_cells_as_there_are_columns(one):
     found = [network_table(document(one), one), pair_table(document(one), one)]
     for table in filter(None, found):
         assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+# --- the floor ----------------------------------------------------------------------------------------
+
+FLOORED = with_floor(task())
+
+
+def test_the_floor_is_in_the_csv_under_its_name_and_marked():
+    table = rows([document(FLOORED, next_word_task())])
+    assert {row["kind"] for row in table if row["network"] != "tfidf"} == {"network"}
+    found = [row for row in table if row["network"] == "tfidf"]
+    assert [(row["kind"], row["metric"]) for row in found] == [("floor", metric) for metric in METRICS]
+    [row] = [row for row in found if row["metric"] == "accuracy"]
+    assert (row["seeds"], row["std"], row["ci_low"], row["ci_high"]) == (0, None, None, None)
+    assert (row["both_low"], row["mean"], row["both_high"]) == pytest.approx((0.66, 0.7, 0.74))
+    names = [row["b"] for row in pair_rows([document(FLOORED)]) if row["metric"] == "accuracy"]
+    assert names.count("tfidf") == 3
+
+
+def test_the_floor_stands_below_the_networks_with_an_interval_over_rows_alone():
+    table = network_table(document(), FLOORED)
+    assert table.ours == 3
+    floor = table.rows[3]
+    assert floor[:6] == ["tfidf (TF-IDF and logistic regression)", "70.0", "", "66.0 to 74.0", "b", ""]
+    assert floor[-1] == "6,789" and len(floor) == len(table.columns)
+    assert table.rows[4][0] == "majority class"
+    assert "| *tfidf (TF-IDF and logistic regression)* |" in page(FLOORED)
+
+
+def test_a_floor_that_is_best_stands_out():
+    best = with_floor(task())
+    best["floors"][0]["scores"]["accuracy"]["group"] = "a"
+    assert (3, 1) in network_table(document(), best).strong
+
+
+def test_every_network_has_its_difference_from_the_floor():
+    table = pair_table(document(), FLOORED)
+    assert table.columns == ["row - column (p)", "bag_1", "rnn", "tfidf"]
+    assert [row[-1] for row in table.rows] == ["+11.0 (0.010)", "+9.5 (0.010)", "-9.0 (0.010)"]
+    assert {row[0] for row in table.rows} == {"gru", "bag_1", "rnn"}
+    assert {len(row) for row in table.rows} == {4}
+
+
+def test_one_network_alone_has_the_floor():
+    assert pair_table(document(), with_floor(ONE_SEED)).rows == [["gru", "+0.0 (0.010)"]]
 
 
 # --- the pairs ----------------------------------------------------------------------------------------

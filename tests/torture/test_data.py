@@ -6,7 +6,7 @@ import hashlib
 import pytest
 import tiny
 from odd_texts import ODD
-from own_corpus import CORPUS, as_csv, as_jsonl, as_tsv, rows
+from own_corpus import CORPUS, STAGES, as_csv, as_jsonl, as_tsv, rows
 
 GOOD = [(row["text"], row["label"]) for row in rows("train")]
 FAULTS = {
@@ -229,7 +229,7 @@ def test_whatever_the_test_split_holds_it_is_scored(own, tell, tried, table):
     from unroll.files import read_json
 
     own.write("test.jsonl", tiny.as_jsonl(table))
-    own.run("environment", "download", "preprocess", "vocabulary", "vectors", "train", "evaluate", "compare")
+    own.run(*STAGES)
     accuracy = read_json(own.folder / f"reports/metrics/{CORPUS}/small.json")["accuracy"]
     assert 0 <= accuracy <= 1
     tell(tried, f"trained, scored and compared: {len(table)} rows, accuracy {accuracy:.2f}")

@@ -27,6 +27,7 @@ BYTES = {
     "vectors": 40,
     "train": 2000,
     "evaluate": 1000,
+    "floor": 700,
     "compare": 1000,
 }
 """More than the smallest files of a stage and less than its largest."""

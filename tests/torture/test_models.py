@@ -187,6 +187,8 @@ PICKLES = {
     f"data/raw/{CORPUS}/train.parquet": "preprocess",
     f"data/clean/{CORPUS}/train.parquet": "vocabulary",
     f"reports/predictions/{CORPUS}/{NETWORK}.parquet": "compare",
+    f"reports/predictions/{CORPUS}/tfidf.parquet": "compare",
+    f"data/clean/{CORPUS}/test.parquet": "floor",
 }
 
 

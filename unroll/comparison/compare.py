@@ -4,14 +4,14 @@ Axes: K networks, S seeds, N test rows, X what an answer has (C classes; for nex
 P pairs.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
 from unroll.comparison import breakdown, resampling, significance
 from unroll.comparison.contest import Contest
-from unroll.comparison.results import Result, Rows
+from unroll.comparison.results import Floor, Result, Rows
 from unroll.comparison.scores import METRICS, NEXT_WORD_METRICS
 from unroll.comparison.spec import Comparison, Published
 from unroll.comparison.statistics import two_level
@@ -28,18 +28,19 @@ def document(
     results: list[Result],
     rows: Rows,
     rules: Comparison,
+    floors: Sequence[Floor] = (),
     encoders: Collection[str] = (),
 ) -> dict:
     """Return the comparison of one corpus's networks, as JSON can hold it: proportions, not percent.
 
-    `encoders` are those word vectors that a transformer made.
+    `floors` are held against its classifiers; `encoders` are those word vectors that a transformer made.
     """
     source = results[0].report["source"]
     fallback = [source["fallback"]] if "fallback" in source else []
     contests = []
     for kind in (Classification, NextWords):
         if entered := [one for one in results if (one.report["headline"] == "perplexity") == kind.of_words]:
-            contests.append(kind(entered, rows, rules, published))
+            contests.append(kind(entered, rows, rules, published, () if kind.of_words else floors))
     return {
         "corpus": corpus,
         "title": title,
@@ -77,7 +78,7 @@ class Classification(Contest):
             self.answers_KSNX, self.rows.labels_N, self.pairs, self.rules.resamples, self.rules.seed
         )
 
-    def floor(self) -> dict:
+    def reference(self) -> dict:
         return {"system": "majority class", "source": "", "scores": self.results[0].report["majority"]}
 
     def of_network(self, place: int) -> dict:
@@ -105,7 +106,7 @@ class Classification(Contest):
     def of_all(self) -> dict:
         answers = breakdown.Answers(
             [one.name for one in self.results],
-            self.answers_KSNX,
+            self.answers_KSNX[: len(self.results)],
             self.rows.labels_N,
             self.rows.numbers_N,
             self.rows.texts,
@@ -134,5 +135,5 @@ class NextWords(Contest):
             self.rules.seed,
         )
 
-    def floor(self) -> dict:
+    def reference(self) -> dict:
         return {"system": "frequency of words", "source": "", "scores": self.results[0].report["unigrams"]}

@@ -1,18 +1,18 @@
 """Networks that are scored alike: their spread, each pair's difference, who is told apart from whom.
 
-Axes: K networks, S seeds, N test rows, X what an answer has (C classes; for next words 1), B resamples,
-P pairs.
+Axes: K networks and after them floors, S seeds, N test rows, X what an answer has (C classes; for next
+words 1), B resamples, P pairs.
 """
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from unroll.comparison import significance, trials
-from unroll.comparison.results import Result, Rows
+from unroll.comparison.results import Floor, Result, Rows
 from unroll.comparison.scores import lower_is_better
 from unroll.comparison.spec import Comparison, Published
 from unroll.comparison.statistics import (
@@ -30,7 +30,7 @@ MORE_SEEDS = (3, 5, 10, 20)
 
 
 class Contest(ABC):
-    """Networks that are scored by the same headline."""
+    """Networks that are scored by the same headline, and floors, which answer alike for every seed."""
 
     task: ClassVar[str]
     of_words: ClassVar[bool]
@@ -39,17 +39,26 @@ class Contest(ABC):
     """Those with a test of every pair."""
 
     def __init__(
-        self, results: list[Result], rows: Rows, rules: Comparison, published: tuple[Published, ...]
+        self,
+        results: list[Result],
+        rows: Rows,
+        rules: Comparison,
+        published: tuple[Published, ...],
+        floors: Sequence[Floor] = (),
     ) -> None:
         self.headline = results[0].report["headline"]
-        self.results = sorted(results, key=lambda one: (self._rank(one, self.headline), one.name))
-        self.rows, self.rules, self.published = rows, rules, published
-        self.answers_KSNX = np.stack([one.answers_SNX for one in self.results])
-        self.pairs = list(itertools.combinations(range(len(self.results)), 2))
+        self.results = sorted(results, key=lambda one: (_rank(one.report["mean"], self.headline), one.name))
+        self.rows, self.rules, self.published, self.floors = rows, rules, published, floors
+        self.names = [one.name for one in (*self.results, *floors)]
+        seeds = len(self.results[0].seeds)
+        self.answers_KSNX = np.stack(
+            [one.answers_SNX for one in self.results] + [np.stack([one.answers_NC] * seeds) for one in floors]
+        )
+        self.pairs = list(itertools.combinations(range(len(self.names)), 2))
+        each = [list(one.report["seeds"].values()) for one in self.results]
+        each += [[one.report["scores"]] * seeds for one in floors]
         self.observed_KS = {
-            metric: np.array(
-                [[scores[metric] for scores in one.report["seeds"].values()] for one in self.results]
-            )
+            metric: np.array([[scores[metric] for scores in of_seeds] for of_seeds in each])
             for metric in self.metrics
         }
 
@@ -62,8 +71,8 @@ class Contest(ABC):
         """Return for each tested metric p_P: how often chance alone tells a pair's rows so far apart."""
 
     @abstractmethod
-    def floor(self) -> dict:
-        """Return what a system scores that reads nothing, as a reference."""
+    def reference(self) -> dict:
+        """Return what a system scores that reads nothing."""
 
     def of_network(self, place: int) -> dict:
         """Return what else there is to say of one network."""
@@ -85,7 +94,7 @@ class Contest(ABC):
             "tested": list(self.tested),
             "labels": [] if self.of_words else self.results[0].report["labels"],
             "references": [
-                self.floor(),
+                self.reference(),
                 *(
                     {"system": one.system, "source": one.source, "scores": {one.metric: one.value}}
                     for one in self.published
@@ -93,20 +102,23 @@ class Contest(ABC):
                 ),
             ],
             "networks": [self._network(place, resampled, groups) for place in range(len(self.results))],
+            "floors": [self._floor(one, resampled, groups) for one in self.floors],
             "trials": trials.expected_best(
                 [best for one in self.results for best in self._best(one)], lower_is_better(self.headline)
             ),
             "pairs": pairs,
             "power": {
-                metric: self._power(intervals) for metric, intervals in differences.items() if intervals
+                metric: self._power(of_networks)
+                for metric, intervals in differences.items()
+                if (
+                    of_networks := [
+                        one for one, pair in zip(intervals, self.pairs, strict=True) if self._vary(pair)
+                    ]
+                )
             },
             **self.of_all(),
         }
         return {"verdict": verdict(found, self.rules.level)} | found
-
-    def _rank(self, one: Result, metric: str) -> float:
-        mean = one.report["mean"][metric]
-        return mean if lower_is_better(metric) else -mean
 
     def _network(self, place: int, resampled: dict[str, np.ndarray], groups: dict[str, dict]) -> dict:
         one = self.results[place]
@@ -141,6 +153,34 @@ class Contest(ABC):
             "best_epochs": one.report["best_epochs"],
             "trials": trials.expected_best(self._best(one), lower_is_better(self.headline)),
             **self.of_network(place),
+        }
+
+    def _floor(self, one: Floor, resampled: dict[str, np.ndarray], groups: dict[str, dict]) -> dict:
+        """What there is to say of a floor; of other seeds nothing, as it has none."""
+        place = self.names.index(one.name)
+        scores = {}
+        for metric in self.metrics:
+            mean = one.report["scores"][metric]
+            rows = None
+            if metric in resampled:
+                rows = two_level(np.array([mean]), resampled[metric][:, place, :1], self.rules.level)
+            scores[metric] = {
+                "seeds": [],
+                "mean": mean,
+                "std": None,
+                "low": None,
+                "high": None,
+                "both_low": rows and rows.low,
+                "both_high": rows and rows.high,
+                "ensemble": None,
+                "group": groups.get(metric, {}).get(one.name, ""),
+            }
+        return {
+            "name": one.name,
+            "system": one.report["system"],
+            "parameters": one.report["parameters"],
+            "operations": {"text": one.report["operations"], "training": None},
+            "scores": scores,
         }
 
     def _best(self, one: Result) -> list[float]:
@@ -183,15 +223,16 @@ class Contest(ABC):
                 observed_KS, one = self.observed_KS[metric], intervals[place]
                 yield {
                     "metric": metric,
-                    "a": self.results[a].name,
-                    "b": self.results[b].name,
+                    "a": self.names[a],
+                    "b": self.names[b],
                     "difference": one.mean,
                     "low": one.low,
                     "high": one.high,
                     "p_rows": float(chances[metric][place]),
                     "p": float(p_both[place]),
                     "p_holm": float(corrected[place]),
-                    "effect": hedges_g(observed_KS[a], observed_KS[b]),
+                    # In deviations over seeds, of which a floor has none.
+                    "effect": hedges_g(observed_KS[a], observed_KS[b]) if self._vary((a, b)) else None,
                     "detectable": self._detectable(one),
                 }
 
@@ -203,15 +244,19 @@ class Contest(ABC):
         ]
 
     def _groups(self, metric: str, pairs: list[dict]) -> dict[str, str]:
-        best_first = [
-            one.name for one in sorted(self.results, key=lambda one: (self._rank(one, metric), one.name))
-        ]
+        ranks = {one.name: _rank(one.report["mean"], metric) for one in self.results}
+        ranks |= {one.name: _rank(one.report["scores"], metric) for one in self.floors}
+        best_first = sorted(ranks, key=lambda name: (ranks[name], name))
         different = {
             frozenset((pair["a"], pair["b"]))
             for pair in pairs
             if pair["metric"] == metric and told_apart(pair, self.rules.level)
         }
         return significance.letters(best_first, different)
+
+    def _vary(self, pair: tuple[int, int]) -> bool:
+        """Whether both of a pair are networks, which other seeds would make others."""
+        return max(pair) < len(self.results)
 
     def _detectable(self, interval: Interval) -> float:
         return smallest_detectable(interval.standard_error, interval.freedom, self.rules.level)
@@ -234,3 +279,8 @@ class Contest(ABC):
             "detectable": float(np.median([self._detectable(one) for one in intervals])),
             "with_seeds": with_seeds,
         }
+
+
+def _rank(scores: dict[str, float], metric: str) -> float:
+    """Return the metric so that the best comes first."""
+    return scores[metric] if lower_is_better(metric) else -scores[metric]

@@ -39,6 +39,19 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """What needs no network answers, once: it has no seeds."""
+
+    report: dict
+    """Its scores, as the stage `floor` wrote them."""
+    answers_NC: np.ndarray
+
+    @property
+    def name(self) -> str:
+        return self.report["floor"]
+
+
+@dataclass(frozen=True)
 class Rows:
     """The test split."""
 
@@ -85,19 +98,36 @@ def read_result(scores: Path, predictions: Path, histories: dict[int, Path], row
     report = files.read_json(scores)
     if [int(seed) for seed in report["seeds"]] != list(histories):
         raise Refusal(f"{scores} is for the seeds {', '.join(report['seeds'])}: run dvc repro")
-    frame = frames.read_parquet(predictions)
-    try:
-        PREDICTIONS.validate(frame)
-    except SchemaError as error:
-        raise damaged(predictions, error) from None
-    answers = []
-    for seed in histories:
-        part = frame[frame["seed"] == seed]
-        if not np.array_equal(part["row"], rows.numbers_N):
-            raise Refusal(f"{predictions} is not of the rows of this test split: run dvc repro")
-        columns = part[["nats"]] if "nats" in part else part.filter(regex=PROBABILITY)
-        answers.append(columns.to_numpy())
+    frame = _predictions(predictions, PREDICTIONS)
+    answers = [_answers(frame[frame["seed"] == seed], predictions, rows) for seed in histories]
     return Result(report, np.stack(answers), list(_curves(histories)))
+
+
+def read_floor(scores: Path, predictions: Path, rows: Rows) -> Floor:
+    """Read what the floor came to.
+
+    Raises:
+        Refusal: its answers are not for these rows.
+    """
+    frame = _predictions(predictions, PREDICTIONS.remove_columns(["seed", "nats"]))
+    return Floor(files.read_json(scores), _answers(frame, predictions, rows))
+
+
+def _predictions(path: Path, schema: pandera.DataFrameSchema) -> pd.DataFrame:
+    frame = frames.read_parquet(path)
+    try:
+        schema.validate(frame)
+    except SchemaError as error:
+        raise damaged(path, error) from None
+    return frame
+
+
+def _answers(frame: pd.DataFrame, path: Path, rows: Rows) -> np.ndarray:
+    """Return answers_NX of one seed, or of what has none."""
+    if not np.array_equal(frame["row"], rows.numbers_N):
+        raise Refusal(f"{path} is not of the rows of this test split: run dvc repro")
+    columns = frame[["nats"]] if "nats" in frame else frame.filter(regex=PROBABILITY)
+    return columns.to_numpy()
 
 
 def _sums_to_one(frame: pd.DataFrame) -> bool:

@@ -9,14 +9,20 @@ def told_apart(pair: dict, level: float) -> bool:
 
 
 def verdict(task: dict, level: float) -> str:
-    """Return two or three sentences on one task of a comparison's document, by its headline."""
+    """Return a few sentences on one task of a comparison's document, by its headline."""
+    said = [_of_networks(task, level), *(_of_floor(task, floor, level) for floor in task["floors"])]
+    return " ".join(filter(None, said))
+
+
+def _of_networks(task: dict, level: float) -> str:
     headline, networks = task["headline"], task["networks"]
     best = networks[0]
     name, score = best["name"], _with_unit(headline, best["scores"][headline]["mean"])
     result = f"{in_words(headline)}, {score}{_interval(headline, best, level)}"
     if len(networks) == 1:
         return f"{name} was run alone: {result}."
-    against = {pair["b"]: pair for pair in task["pairs"] if pair["metric"] == headline and pair["a"] == name}
+    others = {network["name"] for network in networks[1:]}
+    against = {other: pair for other, pair in _against(task, name).items() if other in others}
     beaten = {other: pair for other, pair in against.items() if told_apart(pair, level)}
     equals = [other for other in against if other not in beaten]
     leads = f"{name} has the {'lowest' if lower_is_better(headline) else 'highest'} {result}"
@@ -35,6 +41,36 @@ def verdict(task: dict, level: float) -> str:
         f"{leads}. It is better than {than} by {_difference(headline, pair)}. "
         f"No difference is shown between it and {_listed(equals)}.{_power(headline, task)}"
     )
+
+
+def _of_floor(task: dict, floor: dict, level: float) -> str:
+    """Say which networks are below a floor, and where the best is above it by no more than noise."""
+    headline = task["headline"]
+    sign = -1 if lower_is_better(headline) else 1
+    pairs = {one["name"]: _against(task, one["name"])[floor["name"]] for one in task["networks"]}
+    below = [name for name, pair in pairs.items() if sign * pair["difference"] < 0]
+    sentences = []
+    best, lead = next(iter(pairs.items()))
+    if best not in below and not told_apart(lead, level):
+        sentences.append(
+            f"The lead of {best} over the floor of {floor['system']}, {_difference(headline, lead)}, is "
+            "within the noise."
+        )
+    if below:
+        surely = [name for name in below if told_apart(pairs[name], level)]
+        shown = "none" if not surely else "all" if len(surely) == len(below) else _listed(surely)
+        score = _with_unit(headline, floor["scores"][headline]["mean"])
+        sentences.append(
+            f"Below the floor of {floor['system']}, {score}: {_listed(below)} (told apart: {shown})."
+        )
+    return " ".join(sentences)
+
+
+def _against(task: dict, name: str) -> dict[str, dict]:
+    """Return the pairs by the headline whose first is this network, by their second."""
+    return {
+        pair["b"]: pair for pair in task["pairs"] if pair["metric"] == task["headline"] and pair["a"] == name
+    }
 
 
 def _interval(headline: str, network: dict, level: float) -> str:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from torch import nn
 
 from unroll import metrics
+from unroll.evaluation.answers import predictions_schema
 from unroll.evaluation.operations import operations
 from unroll.failures import Refusal, damaged
 from unroll.lexicon.vocabulary import UNKNOWN
@@ -100,11 +101,6 @@ def predictions_frame(seeds: dict[int, np.ndarray], split: EncodedSplit) -> pd.D
             part[f"p_{index}"] = column
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
-
-
-def predictions_schema(classes: int) -> pa.Schema:
-    fixed = [("seed", pa.int64()), ("row", pa.int64()), ("label", pa.int64())]
-    return pa.schema(fixed + [(f"p_{index}", pa.float64()) for index in range(classes)])
 
 
 WORDS_SCHEMA = pa.schema(

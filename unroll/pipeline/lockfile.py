@@ -17,6 +17,7 @@ from unroll.failures import Refusal
 from unroll.pipeline.content import md5_of
 
 SCHEMA = "2.0"
+WORD, NUMBER = "([a-z][a-z0-9_]*)", "(0|[1-9][0-9]*)"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,16 @@ def by_arguments(entries: dict[str, Entry], name: str, command: str) -> dict[tup
             raise Refusal(f"dvc.lock: stages.{stage} has the cmd of {found[match.groups()].stage}: {mend}")
         found[match.groups()] = entry
     return found
+
+
+def by_axes(entries: dict[str, Entry], name: str, *axes: str) -> dict[tuple[str, ...], Entry]:
+    """Return the entries of the matrix stage `name` by the values of these axes, as dvc.yaml has them.
+
+    Raises:
+        Refusal: as `by_arguments`.
+    """
+    options = "".join(rf" --{axis} {NUMBER if axis == 'seed' else WORD}" for axis in axes)
+    return by_arguments(entries, name, rf"python -m stages\.{name}{options}")
 
 
 def key_of(document: object) -> str:

@@ -10,7 +10,7 @@ COLUMNS = ("network", "mean", "std", "interval", "group", "seeds", "parameters")
 
 
 def tables(document: dict) -> Iterator[tuple[Table, str]]:
-    """Yield for each task of a corpus's comparison its networks, best first, and the answer in words.
+    """Yield for each task of a corpus's comparison its networks, best first, its floor, and the answer.
 
     The interval is over seeds and test rows; networks that share a letter have not been told apart.
     """
@@ -22,11 +22,11 @@ def tables(document: dict) -> Iterator[tuple[Table, str]]:
         table = Table(title=title, title_justify="left")
         for column in COLUMNS:
             table.add_column(column, justify="left" if column == "network" else "right")
-        for network in task["networks"]:
+        for network in (*task["networks"], *task["floors"]):
             scores = network["scores"][headline]
             std = "-" if scores["std"] is None else written(headline, scores["std"])
             ends = [written(headline, scores[end]) for end in ("both_low", "both_high")]
-            seeds, parameters = str(len(scores["seeds"])), f"{network['parameters']:,}"
+            seeds, parameters = str(len(scores["seeds"]) or "-"), f"{network['parameters']:,}"
             mean, interval = written(headline, scores["mean"]), " to ".join(ends)
             table.add_row(network["name"], mean, std, interval, scores["group"], seeds, parameters)
         yield table, task["verdict"]

@@ -49,6 +49,7 @@ from unroll import catalogue, records
 from unroll.comparison import compare, results
 from unroll.corpora import readers
 from unroll.evaluation import scoring
+from unroll.floor import classifier
 from unroll.lexicon import vector_tables
 from unroll.pipeline import dvc_process
 from unroll.report import latex, page, plots_data, ranks, tables, times

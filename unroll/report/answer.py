@@ -74,7 +74,8 @@ def listed(names: Sequence[str]) -> str:
 
 def _pairs_of_best(task: Task) -> list[dict]:
     best = task.networks[0]["name"]
-    return [pair for pair in task.task["pairs"] if pair["metric"] == task.headline and pair["a"] == best]
+    of_best = [pair for pair in task.task["pairs"] if pair["metric"] == task.headline and pair["a"] == best]
+    return [pair for pair in of_best if pair["b"] in task.names]
 
 
 def _tied(task: Task) -> list[str]:
@@ -105,7 +106,8 @@ def _yardstick(task: Task) -> Fact | None:
     figures = [(one, one["scores"][metric]) for one in task.task["references"] if metric in one["scores"]]
     floors = [(one, value) for one, value in figures if not one["source"]]
     published = [(one, value) for one, value in figures if one["source"]]
-    words = [f"{one['system']} {written(metric, value)}" for one, value in floors]
+    words = [f"{one['system']} {written(metric, one['scores'][metric]['mean'])}" for one in task.floors]
+    words += [f"{one['system']} {written(metric, value)}" for one, value in floors]
     if published:
         order = min if lower_is_better(metric) else max
         one, value = order(published, key=lambda figure: figure[1])

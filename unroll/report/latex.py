@@ -110,7 +110,7 @@ def _figures(task: dict) -> list[dict]:
         }
         | {metric: network["scores"][metric]["mean"] for metric in others}
         | {"parameters": network["parameters"]}
-        for network in task["networks"]
+        for network in (*task["networks"], *task["floors"])
         for scores in [network["scores"][headline]]
     ]
     references = [

@@ -153,6 +153,7 @@ def _task(task: Task, drawn: dict[str, Figure]) -> dict:
         "answer": answer.answer(task),
         "others": [metric for metric in task.task["metrics"] if metric != task.headline],
         "networks": [_row(task, network) for network in task.networks],
+        "floors": [_floor(task, one) for one in task.floors],
         "references": [_reference(task, one) for one in task.task["references"]],
         "sections": sections,
         "labels": task.task["labels"],
@@ -194,6 +195,20 @@ def _row(task: Task, network: dict) -> dict:
 
 def _cell(metric: str, value: float | None) -> str:
     return "" if value is None else written(metric, value)
+
+
+def _floor(task: Task, one: dict) -> dict:
+    metric, scores = task.headline, one["scores"]
+    return {
+        "name": one["name"],
+        "system": one["system"],
+        "group": scores[metric]["group"],
+        "mean": written(metric, scores[metric]["mean"]),
+        "over_both": answer.interval(metric, scores[metric], "both_low", "both_high"),
+        "others": [_cell(other, scores[other]["mean"]) for other in task.task["metrics"] if other != metric],
+        "parameters": one["parameters"],
+        "operations": one["operations"],
+    }
 
 
 def _reference(task: Task, one: dict) -> dict:

@@ -13,14 +13,15 @@ FEWEST_NETWORKS = 3
 
 
 def of_documents(documents: list[dict]) -> dict:
-    """Rank the classifiers of all corpora's comparisons, each by its own corpus's headline."""
+    """Rank the classifiers of all comparisons and the floor, each by its own corpus's headline."""
     scores: dict[str, dict[str, float]] = {}
     lower: dict[str, bool] = {}
     for document in documents:
         for task in document["tasks"]:
             if task["task"] == "classification":
                 headline, corpus = task["headline"], document["corpus"]
-                scores[corpus] = {one["name"]: one["scores"][headline]["mean"] for one in task["networks"]}
+                entered = (*task["networks"], *task["floors"])
+                scores[corpus] = {one["name"]: one["scores"][headline]["mean"] for one in entered}
                 lower[corpus] = lower_is_better(headline)
     return over_corpora(scores, lower, documents[0]["level"])
 

@@ -21,6 +21,7 @@ ROW_COLUMNS = (
     "both_high",
     "group",
     "parameters",
+    "kind",
 )
 PAIR_COLUMNS = (
     "corpus",
@@ -58,7 +59,7 @@ class Table:
 
 
 def rows(documents: list[dict]) -> list[dict]:
-    """Return comparison.csv: a row a corpus, network and metric, each corpus by its headline."""
+    """Return comparison.csv: a row a corpus, network and metric, each by its headline, the floor last."""
     return [
         {
             "corpus": document["corpus"],
@@ -73,10 +74,12 @@ def rows(documents: list[dict]) -> list[dict]:
             "both_high": scores["both_high"],
             "group": scores["group"],
             "parameters": network["parameters"],
+            "kind": kind,
         }
         for document in documents
         for task in document["tasks"]
-        for network in task["networks"]
+        for kind, these in (("network", task["networks"]), ("floor", task["floors"]))
+        for network in these
         for metric in task["metrics"]
         for scores in [network["scores"][metric]]
     ]
@@ -101,21 +104,21 @@ def network_table(document: dict, task: dict) -> Table:
     columns = ["network", f"{in_words(headline)} (mean ± std)", seeds_interval, both_interval]
     columns += ["group", "ensemble", *map(in_words, others), "parameters"]
     body, strong = [], set()
-    for number, network in enumerate(task["networks"]):
+    for number, network in enumerate([*task["networks"], *task["floors"]]):
         scores = network["scores"][headline]
         if BEST_GROUP in scores["group"]:
             strong.add((number, 1))
-        cells = [network["name"], _mean_and_std(headline, scores)]
-        cells += [_interval(headline, scores["low"], scores["high"]) or "one seed"]
+        cells = [_named(network), _mean_and_std(headline, scores)]
+        cells += [
+            _interval(headline, scores["low"], scores["high"]) or ("one seed" if scores["seeds"] else "")
+        ]
         cells += [_interval(headline, scores["both_low"], scores["both_high"]), scores["group"]]
         cells += [_written(headline, scores["ensemble"])]
         cells += [_written(metric, network["scores"][metric]["mean"]) for metric in others]
         body.append([*cells, f"{network['parameters']:,}"])
     for reference in task["references"]:
         scores = reference["scores"]
-        name = (
-            f"{reference['system']} ({reference['source']})" if reference["source"] else reference["system"]
-        )
+        name = reference["system"] + (f" ({reference['source']})" if reference["source"] else "")
         body.append(
             [name, _written(headline, scores.get(headline)), "", "", "", ""]
             + [_written(metric, scores.get(metric)) for metric in others]
@@ -130,7 +133,7 @@ def pair_table(document: dict, task: dict) -> Table | None:
     pairs = {(pair["a"], pair["b"]): pair for pair in task["pairs"] if pair["metric"] == headline}
     if not pairs:
         return None
-    names = [network["name"] for network in task["networks"]]
+    names = names_of(task)
     body, strong = [], set()
     for number, one in enumerate(names[:-1]):
         body.append([one, *[""] * (len(names) - 1)])
@@ -141,6 +144,11 @@ def pair_table(document: dict, task: dict) -> Table | None:
             if told_apart(pair, document["level"]):
                 strong.add((number, column))
     return Table(["row - column (p)", *names[1:]], body, frozenset(strong))
+
+
+def names_of(task: dict) -> list[str]:
+    """Return the names that pairs are of: the networks', then the floor's."""
+    return [one["name"] for one in (*task["networks"], *task["floors"])]
 
 
 def rank_table(over_corpora: dict) -> Table | None:
@@ -258,6 +266,11 @@ def as_markdown(table: Table) -> str:
 
 def _escaped(cell: str) -> str:
     return cell.replace("|", "\\|")
+
+
+def _named(one: dict) -> str:
+    """Return a network's name, or a floor's with what it is."""
+    return f"{one['name']} ({one['system']})" if "system" in one else one["name"]
 
 
 def _intervals(document: dict) -> tuple[str, str]:

@@ -153,8 +153,8 @@ class Group:
         paths, points = dict(training.data), [*training.curve(), ("best_epoch", best, 0)]
         recorded = training.entry.deps
         if scored:
-            note += f"; on the test split {_in_words(self.scores[seed])}"
-            points += _points("test/{}", self.scores[seed])
+            note += f"; on the test split {in_words(self.scores[seed])}"
+            points += as_points("test/{}", self.scores[seed])
             paths["test"] = self.evaluation.data
             recorded = self.evaluation.entry.deps | recorded
         note = f"{note}. To repeat it: `dvc repro {training.entry.stage}`."
@@ -179,8 +179,10 @@ class Group:
         note = f"{self.network} on {self.corpus}, seeds {', '.join(map(str, seeds))}"
         points, artifacts = [], []
         if scored:
-            note += f": on the test split {_in_words(self.summary['mean'])} in the mean"
-            points = [point for part in SUMMARY for point in _points(f"test/{{}}_{part}", self.summary[part])]
+            note += f": on the test split {in_words(self.summary['mean'])} in the mean"
+            points = [
+                point for part in SUMMARY for point in as_points(f"test/{{}}_{part}", self.summary[part])
+            ]
             made = [(self.evaluation.scores, "scores"), (self.evaluation.predictions, "predictions")]
             artifacts = [(path, folder) for path, folder in made if self.evaluation.entry.made(path)]
         known = [self.trainings[seed].document for seed in seeds if self.trainings[seed].is_whole]
@@ -225,7 +227,7 @@ def _params(document: dict) -> dict[str, str]:
     """
     network = {name: value for name, value in document["network"].items() if name != "training"}
     known = {name: document[name] for name in ("training", "parameters", "vocabulary_size", "seed")}
-    return _flat(
+    return as_params(
         {"task": "classification"}
         | network
         | known
@@ -233,20 +235,20 @@ def _params(document: dict) -> dict[str, str]:
     )
 
 
-def _flat(document: dict, prefix: str = "") -> dict[str, str]:
+def as_params(document: dict, prefix: str = "") -> dict[str, str]:
     """Return {"embedding.size": "100", ...}, without what is null or empty."""
     found = {}
     for name, value in document.items():
         if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{name}.")
+            found |= as_params(value, f"{prefix}{name}.")
         elif value is not None and value != []:
             found[prefix + name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return found
 
 
-def _points(pattern: str, scores: Scores) -> Points:
+def as_points(pattern: str, scores: Scores) -> Points:
     return [(pattern.format(name), value, 0) for name, value in scores.items() if value is not None]
 
 
-def _in_words(scores: Scores) -> str:
+def in_words(scores: Scores) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in scores.items())

@@ -12,7 +12,7 @@ from pathlib import Path
 from unroll import files
 from unroll.pipeline.content import md5_of
 from unroll.pipeline.lockfile import Entry
-from unroll.report.tables import ORIGINS
+from unroll.report.tables import ORIGINS, names_of
 from unroll.tracking.projection import Content
 
 NAME = "comparison"
@@ -38,10 +38,8 @@ class Comparison:
     @cached_property
     def report(self) -> list[tuple[Path, str]]:
         """The report's files, or none where it is of other corpora or networks than this document."""
-        networks = {
-            network["name"] for task in self.document.get("tasks", []) for network in task["networks"]
-        }
-        return self.files if networks and networks == self.shown.get(self.corpus) else []
+        compared = {name for task in self.document.get("tasks", []) for name in names_of(task)}
+        return self.files if compared and compared == self.shown.get(self.corpus) else []
 
     @property
     def digests(self) -> list[str | None]:
@@ -88,8 +86,9 @@ class Comparison:
             paragraphs.append(f"**Warning:** {'; '.join(document['warnings'])}.")
         paragraphs.append(
             "The run *comparison* holds the page, tables and figures. `tags.level` is `network` for the "
-            "mean over seeds and `seed` for each of them; what dvc.lock no longer knows has the tag "
-            "`state = stale`. When and how long a run ran is that of this view, not of a training."
+            "mean over seeds, `seed` for each of them and `floor` for what needs no network; what dvc.lock "
+            "no longer knows has the tag `state = stale`. When and how long a run ran is that of this view, "
+            "not of a training."
         )
         return "\n\n".join(paragraphs)
 

@@ -19,6 +19,7 @@ from unroll.tracking.imports import Run
 from unroll.tracking.projection import Group, Scores
 from unroll.tracking.projection_champion import Contest
 from unroll.tracking.projection_comparison import Comparison
+from unroll.tracking.projection_floor import Floor
 from unroll.tracking.registry import crown, leave_others
 from unroll.tracking.store import Outcome, Store
 
@@ -33,10 +34,15 @@ class Plan:
 
 
 def project(
-    groups: list[Group], comparisons: list[Comparison], contests: list[Contest], uri: str, commit: str | None
+    groups: list[Group],
+    floors: list[Floor],
+    comparisons: list[Comparison],
+    contests: list[Contest],
+    uri: str,
+    commit: str | None,
 ) -> Outcome:
-    """Make MLflow at `uri` show the groups, each corpus's comparison as a run of its own, and its champion
-    in the registry.
+    """Make MLflow at `uri` show the groups, each corpus's floor and its comparison as runs of their own, and
+    its champion in the registry.
 
     Raises:
         Refusal: the database or server cannot be used.
@@ -48,6 +54,8 @@ def project(
         store = Store(tracker, {group.corpus for group in groups}, commit)
         for group in bar.track(groups, description="MLflow"):
             _project_group(store, group)
+        for floor in floors:
+            _project_floor(store, floor)
         for comparison in comparisons:
             _project_comparison(store, comparison)
         for contest in contests:
@@ -77,6 +85,17 @@ def _project_group(store: Store, group: Group) -> None:
             store.create(group.child(seed, plan.scored), tags | link)
     store.outcome.parents += 1
     store.outcome.children += len(plans)
+
+
+def _project_floor(store: Store, floor: Floor) -> None:
+    key = floor.entry.key
+    if run := store.first(lambda tags: tags.get("dvc.key") == key):
+        store.keep(run, {})
+    elif floor.report:
+        store.create(floor.content(), {"dvc.key": key})
+    else:
+        return
+    store.outcome.floors += 1
 
 
 def _project_comparison(store: Store, comparison: Comparison) -> None:

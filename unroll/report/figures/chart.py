@@ -69,6 +69,10 @@ class Task:
     def networks(self) -> list[dict]:
         return self.task["networks"]
 
+    @property
+    def floors(self) -> list[dict]:
+        return self.task["floors"]
+
     @cached_property
     def names(self) -> list[str]:
         return [network["name"] for network in self.networks]

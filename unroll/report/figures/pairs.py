@@ -13,6 +13,7 @@ from unroll.report.figures.chart import (
     specification,
     tooltip,
 )
+from unroll.report.tables import names_of
 
 CROWDED = 10
 """Networks from which on the cells are too small for a number."""
@@ -22,11 +23,12 @@ BAR = 12
 
 def pairs(task: Task) -> list[Figure]:
     """The difference of every pair, zero-centred: a lower triangle for each metric with tests."""
-    return [_pairs(task, metric) for metric in task.tested] if len(task.networks) > 1 else []
+    return [_pairs(task, metric) for metric in task.tested] if len(names_of(task.task)) > 1 else []
 
 
 def _pairs(task: Task, metric: str) -> Figure:
     sign = -1 if lower_is_better(metric) else 1
+    names, floors = names_of(task.task), [one["name"] for one in task.floors]
     found = [pair for pair in task.task["pairs"] if pair["metric"] == metric]
     largest = max(abs(pair["difference"]) for pair in found) or 1
     rows = [
@@ -36,12 +38,13 @@ def _pairs(task: Task, metric: str) -> Figure:
             **{key: shown(metric, pair[key]) for key in ("difference", "low", "high", "detectable")},
             **{key: pair[key] for key in ("p_rows", "p", "p_holm", "effect")},
             "different": task.is_different(pair),
+            "_floor": pair["b"] in floors,
             "_better": sign * pair["difference"] >= 0,
             "_strength": round(abs(pair["difference"]) / largest, 4),
         }
         for pair in found
     ]
-    form, count = number_format(metric), len(task.names)
+    form, count = number_format(metric), len(names)
     told = tooltip(
         ("a", "a"),
         ("b", "b"),
@@ -56,13 +59,14 @@ def _pairs(task: Task, metric: str) -> Figure:
     )
     axis = {"grid": False, "labelLimit": 110}
     at = {
-        "x": nominal("a", sort=task.names[:-1], title=None, axis=axis | {"labelAngle": -45}),
-        "y": nominal("b", sort=task.names[1:], title=None, axis=axis),
+        "x": nominal("a", sort=names[:-1], title=None, axis=axis | {"labelAngle": -45}),
+        "y": nominal("b", sort=names[1:], title=None, axis=axis),
         "tooltip": told,
     }
     opacity = quantity("_strength", scale={"domain": [0, 1], "range": [0.07, 0.65]}, legend=None)
     text = {"text": quantity("difference", format="+" + form)}
-    chosen = "indexof(shown, datum.a) >= 0 && indexof(shown, datum.b) >= 0"
+    # A floor is no network that the page could leave out.
+    chosen = "indexof(shown, datum.a) >= 0 && (datum._floor || indexof(shown, datum.b) >= 0)"
     layers = [
         layer("rect", at | {"opacity": opacity}, only=["datum._better"], style="better"),
         layer("rect", at | {"opacity": opacity}, only=["!datum._better"], style="worse"),
@@ -78,13 +82,13 @@ def _pairs(task: Task, metric: str) -> Figure:
         "layer": layers,
         "width": min(520, 72 * count),
         "height": {"step": 34 if count <= CROWDED else 20},
-        "usermeta": {"most": 72 * count + 110, "less": 1},  # a line less than networks
+        "usermeta": {"most": 72 * count + 110, "less": 1 - len(floors)},  # a line less than names
     }
     different = sum(row["different"] for row in rows)
     explanation = (
-        f"Each cell is the network of its column minus that of its row, in {points(metric)}: blue where the "
-        "column's is better, orange where the row's is, stronger the larger. A frame marks a difference that "
-        f"is shown at {task.percent} after Holm's correction for all {len(rows)} pairs: "
+        f"Each cell is the network of its column minus what its row names, in {points(metric)}: blue where "
+        "the column's is better, orange where the row's is, stronger the larger. A frame marks a difference "
+        f"that is shown at {task.percent} after Holm's correction for all {len(rows)} pairs: "
         f"{different or 'none'} here. The others have not been told apart, which does not mean that they are "
         "equal."
     )
@@ -115,7 +119,7 @@ def critical_difference(over_corpora: dict, colours: dict[str, str]) -> Figure:
         rows.append({"network": name, "rank": rank, "_level": level, "_left": left})
         corners = ((rank, 0), (rank, level), (1 if left else last, level))
         lines += [
-            {"network": name, "step": step, "rank": rank, "level": height}
+            {"network": name, "step": step, "rank": rank, "level": height, "_floor": name not in colours}
             for step, (rank, height) in enumerate(corners)
         ]
     cliques = [
@@ -132,12 +136,14 @@ def critical_difference(over_corpora: dict, colours: dict[str, str]) -> Figure:
     look = {"title": None, "scale": {"domain": [1, last], "nice": False}, "axis": axis}
     down = {"title": None, "axis": None, "scale": {"domain": [height, 0], "nice": False}}
     colour = nominal("network", scale={"domain": list(colours)}, legend=None)
-    line = {"x": quantity("rank", **look), "y": quantity("level", **down), "color": colour}
+    line, way = {"x": quantity("rank", **look), "y": quantity("level", **down)}, {"order": quantity("step")}
     bar = {"x": quantity("from", **look), "x2": {"field": "to"}, "y": quantity("level", **down)}
     name = {"y": quantity("_level", **down), "text": nominal("network")}
     bold = {"fontWeight": "bold", "baseline": "middle"}
     layers = [
-        layer("line", line | {"order": quantity("step")}, data="lines", strokeWidth=1.5),
+        layer("line", line | {"color": colour} | way, data="lines", only=["!datum._floor"], strokeWidth=1.5),
+        layer("line", line | {"detail": nominal("network")} | way, data="lines", only=["datum._floor"],
+              style="guide"),
         layer(
             "rule", bar | {"tooltip": tooltip(("networks", "not told apart"))}, data="cliques", style="ink",
             strokeWidth=5, strokeCap="round",
@@ -152,6 +158,8 @@ def critical_difference(over_corpora: dict, colours: dict[str, str]) -> Figure:
         f"been told apart (Friedman's test over all: p = {over_corpora['friedman_p']:.2g}; Nemenyi's for the "
         "pairs)."
     )
+    if any(line["_floor"] for line in lines):
+        text += " The floor's line is dashed."
     params = [{"name": "shown", "value": ordered}, {"name": "focus", "value": ""}]
     chart = {"params": params, "layer": layers, "width": 480, "height": height, "usermeta": {"most": 760}}
     spec = specification(chart, title, axes, text, {"rows": rows, "lines": lines, "cliques": cliques})

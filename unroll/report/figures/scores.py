@@ -34,15 +34,17 @@ def seeds(task: Task) -> list[Figure]:
 
 
 def _references(task: Task, metric: str) -> list[dict]:
+    known = [(one["system"], one["source"], one["scores"].get(metric)) for one in task.task["references"]]
+    known += [(one["system"], "", one["scores"][metric]["mean"]) for one in task.floors]
     named = [
         {
-            "system": one["system"],
-            "source": one["source"],
-            "value": shown(metric, one["scores"][metric]),
-            "_written": written(metric, one["scores"][metric]),
+            "system": system,
+            "source": source,
+            "value": shown(metric, value),
+            "_written": written(metric, value),
         }
-        for one in task.task["references"]
-        if one["scores"].get(metric) is not None
+        for system, source, value in known
+        if value is not None
     ]
     return sorted(named, key=lambda one: one["value"])
 
