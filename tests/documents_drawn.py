@@ -28,6 +28,14 @@ OVERRIDES = {
     "class_weights": st.sampled_from(["none", "balanced"]),
     "weight_average": SHARES,
 }
+FLOORS = st.fixed_dictionaries(
+    {
+        "words": st.sampled_from([[1, 1], [1, 2]]),
+        "characters": st.none() | st.just([2, 5]),
+        "min_count": st.integers(1, 9),
+        "inverse_penalty": st.floats(0.01, 100),
+    }
+)
 TRAINING = {
     "supervision": "sentences",
     "epochs": 6,
@@ -185,6 +193,7 @@ def documents(draw: st.DrawFn) -> dict:
             "seed": 1,
             "level": draw(st.floats(0.5, 1, exclude_min=True, exclude_max=True)),
         },
+        "floor": draw(FLOORS),
         "device": draw(st.sampled_from(["auto", "cpu", "cuda"])),
         "machine": {"runs_per_gpu": draw(st.integers(1, 64))},
         "training": TRAINING,

@@ -13,7 +13,7 @@ from unroll.pipeline.check import check_stages
 
 STAGES = {
     "copy": "text = Path('data/source').read_text()",
-    "dice": "text = os.urandom(8).hex()",
+    "dice": "text = 'x' + os.urandom(8).hex()",
     "sneak": "text = Path('data/undeclared').read_text()",
     "resume": "text = str(sorted(Path('.').rglob('*.safetensors')))",
 }
