@@ -26,11 +26,12 @@ def make(folder: Path, corpora: int, networks: int, seeds: int) -> None:
     document["corpora"] = {f"drawn_{number}": _corpus(folder, number) for number in range(1, corpora + 1)}
     document["networks"] = dict(itertools.islice(_networks(), networks))
     document["training"] |= {"epochs": 1}
-    document |= {"suites": {}, "reference": {}, "ladder": [], "searches": {}}
+    document |= {"suites": {}, "reference": {}, "ladder": [], "searches": {}, "ensembles": {}}
     document["select"] = {
         "corpora": list(document["corpora"]),
         "networks": list(document["networks"]),
         "seeds": list(range(1, seeds + 1)),
+        "taught": [],
     }
     with open(folder / "params.yaml", "w", encoding="utf-8") as stream:
         YAML(typ="safe").dump(document, stream)

@@ -21,6 +21,7 @@ def main(corpus: str) -> None:
     seeds = params.get("select.seeds", tuple[Seed, ...])
     # The parameters say what belongs to the comparison; the folders may hold older networks too.
     networks = params.get("select.networks", tuple[Name, ...])
+    networks += params.get("select.taught", tuple[Name, ...])
     encoded, reports = Path("data/vocabulary") / corpus, Path("reports")
     vocabulary = (encoded / "vocabulary.txt").read_text(encoding="utf-8").count("\n")
     rows = results.read_rows(Path("data/clean") / corpus / "test.parquet", encoded / "test", vocabulary)

@@ -2,19 +2,21 @@
 
 from pathlib import Path
 
-from unroll.pipeline import lockfile
+from unroll.pipeline.lockfile import Entry, read
+from unroll.pipeline.lockfile import by_axes as by
 from unroll.stage import as_stage
 from unroll.tracking import projection, projection_champion, projection_comparison, projection_floor
 
 REPORTS, CLEAN, ENCODED = Path("reports"), Path("data/clean"), Path("data/vocabulary")
+RUN = ("corpus", "network", "seed")
 TABLE, FIGURES = REPORTS / "comparison.csv", REPORTS / "figures"
 NAMES = {"index.html": "page", TABLE.name: "tables", "comparison.md": "tables", "pairs.csv": "tables"}
 
 
 def main() -> None:
-    entries = lockfile.read(Path("dvc.lock"))
-    trained = lockfile.by_axes(entries, "train", "corpus", "network", "seed")
-    evaluated = lockfile.by_axes(entries, "evaluate", "corpus", "network")
+    entries = read(Path("dvc.lock"))
+    trained = by(entries, "train", *RUN) | by(entries, "distil", *RUN)
+    evaluated = by(entries, "evaluate", *RUN[:2]) | by(entries, "evaluate_taught", *RUN[:2])
     trainings: dict[tuple[str, str], dict[int, projection.Training]] = {}
     for (corpus, network, seed), entry in trained.items():
         trainings.setdefault((corpus, network), {})[int(seed)] = training(corpus, network, seed, entry)
@@ -23,21 +25,19 @@ def main() -> None:
         for names, seeds in trainings.items()
     ]
     compared = comparisons(entries)
-    cleaned = lockfile.by_axes(entries, "preprocess", "corpus")
-    contests = projection_champion.contests(groups, cleaned, CLEAN, compared)
+    contests = projection_champion.contests(groups, by(entries, "preprocess", "corpus"), CLEAN, compared)
     floors = [
         projection_floor.Floor(corpus, entry, CLEAN / corpus, REPORTS)
-        for (corpus,), entry in lockfile.by_axes(entries, "floor", "corpus").items()
+        for (corpus,), entry in by(entries, "floor", "corpus").items()
     ]
     # MLflow, 2 s to import: after the lock has been found good.
     from unroll.tracking import client, place, tracker
 
-    uri = place.address()
-    outcome = tracker.project(groups, floors, compared, contests, uri, client.commit())
-    print(f"track: {outcome}, {place.without_password(uri)}")
+    outcome = tracker.project(groups, floors, compared, contests, place.address(), client.commit())
+    print(f"track: {outcome}, {place.without_password(place.address())}")
 
 
-def training(corpus: str, network: str, seed: str, entry: lockfile.Entry) -> projection.Training:
+def training(corpus: str, network: str, seed: str, entry: Entry) -> projection.Training:
     return projection.Training(
         seed=int(seed),
         entry=entry,
@@ -48,7 +48,7 @@ def training(corpus: str, network: str, seed: str, entry: lockfile.Entry) -> pro
     )
 
 
-def evaluation(corpus: str, network: str, entry: lockfile.Entry | None) -> projection.Evaluation | None:
+def evaluation(corpus: str, network: str, entry: Entry | None) -> projection.Evaluation | None:
     return entry and projection.Evaluation(
         entry=entry,
         models=Path("models") / corpus / network,
@@ -58,8 +58,8 @@ def evaluation(corpus: str, network: str, entry: lockfile.Entry | None) -> proje
     )
 
 
-def comparisons(entries: dict[str, lockfile.Entry]) -> list[projection_comparison.Comparison]:
-    report = entries.get("report") or lockfile.Entry("report", {})
+def comparisons(entries: dict[str, Entry]) -> list[projection_comparison.Comparison]:
+    report = entries.get("report") or Entry("report", {})
     shown = projection_comparison.networks_in(TABLE) if report.made(TABLE) else {}
     files = [(path, folder) for name, folder in NAMES.items() if report.made(path := REPORTS / name)]
     drawn = sorted(FIGURES.glob("*.svg")) if report.made(FIGURES) else []
@@ -71,7 +71,7 @@ def comparisons(entries: dict[str, lockfile.Entry]) -> list[projection_compariso
             shown=shown,
             files=files + [(path, "figures") for path in drawn if path.name.startswith(f"{corpus}-")],
         )
-        for (corpus,), entry in lockfile.by_axes(entries, "compare", "corpus").items()
+        for (corpus,), entry in by(entries, "compare", "corpus").items()
     ]
 
 

@@ -54,6 +54,7 @@ TRAINING = {
     "gradient_clip": 1.0,
     "label_smoothing": 0.0,
     "consistency": 0.0,
+    "distillation": 0.0,
     "class_weights": "none",
     "weight_average": 0.0,
     "matmul_precision": "highest",
@@ -173,7 +174,8 @@ def documents(draw: st.DrawFn) -> dict:
             "corpora": st.lists(st.sampled_from(sorted(read)), min_size=1, max_size=2, unique=True),
             "networks": st.lists(st.sampled_from(sorted(named)), min_size=1, max_size=2, unique=True),
             "seeds": SEEDS,
-        }
+        },
+        optional={"taught": st.just([])},
     )
     rungs = [{"network": name, "adds": "something"} for name in sorted(named)]
     ladder = {"corpora": sorted(read), "rungs": rungs}
@@ -198,6 +200,7 @@ def documents(draw: st.DrawFn) -> dict:
         "machine": {"runs_per_gpu": draw(st.integers(1, 64))},
         "training": TRAINING,
         "networks": named,
+        "ensembles": {name: {"networks": [name]} for name in named},
         "corpora": read,
         "vectors": {name: {"kind": "file", "path": "own.txt", "format": "glove"} for name in vectors},
     }

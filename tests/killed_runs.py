@@ -107,7 +107,7 @@ class Project:
 def project(folder: Path, caches: Path) -> Iterator[Project]:
     """Clone the project, and serve its tiny corpus while the block lasts."""
     params = tiny.params()
-    params["select"] = {"corpora": ["tiny_rows"], "networks": list(NETWORKS), "seeds": list(SEEDS)}
+    params["select"] |= {"corpora": ["tiny_rows"], "networks": list(NETWORKS), "seeds": list(SEEDS)}
     params["training"] |= {"epochs": EPOCHS, "patience": EPOCHS}
     params["corpora"]["tiny_rows"]["training"] = {}
     for network in NETWORKS:

@@ -29,7 +29,7 @@ DATA_STAGES = ("environment", "download", "preprocess", "vocabulary", "vectors")
 def prepare(folder: Path, caches: Path) -> None:
     """Leave in `folder` the data from which one small network of each cell is trained."""
     params = tiny.params()
-    params["select"] = {"corpora": [CORPUS], "networks": list(NETWORKS.values()), "seeds": [SEED]}
+    params["select"] |= {"corpora": [CORPUS], "networks": list(NETWORKS.values()), "seeds": [SEED]}
     params["training"] |= {"epochs": EPOCHS, "patience": EPOCHS, "batch_size": 8}
     params["corpora"][CORPUS]["training"] = {}
     for network in NETWORKS.values():

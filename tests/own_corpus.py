@@ -69,7 +69,7 @@ class OwnCorpus:
             "training": {"epochs": 1},
             "published": [],
         }
-        select = {"corpora": [CORPUS], "networks": [NETWORK], "seeds": [SEED]}
+        select = {"corpora": [CORPUS], "networks": [NETWORK], "seeds": [SEED], "taught": []}
         document |= {
             "corpora": {CORPUS: corpus | changes},
             "networks": {NETWORK: SMALL},

@@ -28,9 +28,9 @@ def test_the_code_that_a_stage_depends_on_is_all_that_it_imports(stage):
     ("record", "stages"),
     [
         ("text.json", {"download", "preprocess", "vocabulary", "vectors"}),
-        ("training.json", {"train", "evaluate"}),
+        ("training.json", {"train", "distil", "evaluate", "evaluate_taught"}),
         ("floor.json", {"floor"}),
-        ("results.json", {"evaluate", "compare", "report"}),
+        ("results.json", {"ensemble", "evaluate", "evaluate_taught", "compare", "report"}),
     ],
 )
 def test_what_decides_bits_beside_data_and_code_is_a_dependency(record, stages):
@@ -118,8 +118,9 @@ def test_every_axis_stands_in_a_path_which_dvc_refuses_to_make_of_a_mapping(stag
         assert f"${{item.{axis}}}" in paths
 
 
-def test_training_does_not_depend_on_the_test_split():
-    data = [path for path in STAGES["train"]["deps"] if path.startswith("data/")]
+@pytest.mark.parametrize("stage", ["train", "distil"])
+def test_training_does_not_depend_on_the_test_split(stage):
+    data = [path for path in STAGES[stage]["deps"] if path.startswith("data/")]
     assert "data/vocabulary/${item.corpus}/train" in data
     assert "data/vocabulary/${item.corpus}" not in data
     assert not [path for path in data if "test" in path]

@@ -118,8 +118,9 @@ def test_a_parameter_of_one_network_runs_that_network_alone(pipeline):
         pipeline.set_params(pipeline.params)
     corpora = pipeline.params["select"]["corpora"]
     trained = {f"train@{corpus}-gru-{seed}" for corpus in corpora for seed in SEEDS}
-    scored = {f"evaluate@{corpus}-gru" for corpus in corpora} | {f"compare@{corpus}" for corpus in corpora}
-    assert pipeline.stages_run(said) == trained | scored
+    scored = {f"evaluate@{corpus}-gru" for corpus in corpora}
+    together = {f"{stage}@{corpus}" for stage in ("ensemble", "compare") for corpus in corpora}
+    assert pipeline.stages_run(said) == trained | scored | together
     # And back again: the run-cache knows the former weights.
     before = {path: path.stat().st_mtime_ns for path in (pipeline.folder / ".unroll/times").iterdir()}
     pipeline.repro("--jobs", "2")
@@ -144,7 +145,7 @@ def test_what_is_lost_comes_back_without_training(pipeline):
 
 def test_a_corpus_is_added_in_params_yaml_alone_and_runs_with_nothing_else(pipeline):
     changed = YAML(typ="safe").load((pipeline.folder / "params.yaml").read_text())
-    changed["select"] = {"corpora": ["tiny_trees", "tiny_rows"], "networks": ["bow"], "seeds": list(SEEDS)}
+    changed["select"] |= {"corpora": ["tiny_trees", "tiny_rows"], "networks": ["bow"], "seeds": list(SEEDS)}
     pipeline.set_params(changed)
     try:
         said = pipeline.repro("--jobs", "2")
@@ -154,7 +155,8 @@ def test_a_corpus_is_added_in_params_yaml_alone_and_runs_with_nothing_else(pipel
     # Other networks are selected than before, so the stage that serves them all looks again.
     prepared |= {"vectors@tiny_trees"}
     trained = {f"train@tiny_rows-bow-{seed}" for seed in SEEDS} | {"evaluate@tiny_rows-bow"}
-    compared = {"floor@tiny_rows", "compare@tiny_rows", "compare@tiny_trees"}
+    compared = {f"{stage}@{corpus}" for stage in ("ensemble", "compare") for corpus in changed["corpora"]}
+    compared |= {"floor@tiny_rows"}
     assert pipeline.stages_run(said) == prepared | trained | compared
     assert "tiny_rows: macro recall" in said
     pipeline.repro()
@@ -181,7 +183,7 @@ def trained(folder: Path) -> set[str]:
 
 def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(pipeline):
     seeds = list(SEEDS)
-    last = {"corpora": ["tiny_rows"], "networks": ["lstm"], "seeds": seeds}
+    last = {"corpora": ["tiny_rows"], "networks": ["lstm"], "seeds": seeds, "taught": []}
     claim = {"figure": "validation_accuracy", "value": 0.5, "said": "invented"}
     changed = pipeline.params | {
         "suites": {"two": [{"corpora": ["tiny_trees"], "networks": ["bow", "gru"], "seeds": seeds}, last]},
@@ -251,6 +253,7 @@ def stage_names(pipeline: Clone) -> dict[str, str]:
         "vocabulary@tiny_trees": "stages.vocabulary --corpus tiny_trees",
         "vectors@tiny_trees": "stages.vectors --corpus tiny_trees",
         "train@tiny_trees-bilstm-1": "stages.train --corpus tiny_trees --network bilstm --seed 1",
+        "ensemble@tiny_trees": "stages.ensemble --corpus tiny_trees",
         "evaluate@tiny_trees-bilstm": "stages.evaluate --corpus tiny_trees --network bilstm",
         "floor@tiny_trees": "stages.floor --corpus tiny_trees",
         "compare@tiny_trees": "stages.compare --corpus tiny_trees",

@@ -175,7 +175,8 @@ def test_an_edited_file_runs_what_reads_it_and_nothing_else(variants):
     trained = {f"train@{FILE}-{network}-1" for network in (SENTENCES, "with_vectors")}
     evaluated = {f"evaluate@{FILE}-{network}" for network in (SENTENCES, "with_vectors")}
     with_vectors = {f"vectors@{TREES}", f"train@{TREES}-with_vectors-1", f"evaluate@{TREES}-with_vectors"}
-    compared = {f"floor@{FILE}", f"compare@{FILE}", f"compare@{TREES}"}
+    compared = {f"{stage}@{corpus}" for stage in ("ensemble", "compare") for corpus in (FILE, TREES)}
+    compared |= {f"floor@{FILE}"}
     assert variants.stages_run(said) == prepared | trained | evaluated | with_vectors | compared
 
 

@@ -129,9 +129,14 @@ def params() -> dict:
         "corpora": list(corpora),
         "networks": document["suites"]["full"]["networks"],
         "seeds": [1, 2],
+        "taught": [],
     }
+    # So that a test may have networks of its own in place of these.
+    untaught = {name: one for name, one in document["networks"].items() if "teacher" not in one}
     return document | {
         "corpora": corpora,
+        "networks": untaught,
+        "ensembles": {},
         "select": selection,
         "suites": {"tiny": copy.deepcopy(selection)},
         "reference": {},

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 
 from unroll.comparison.spec import Comparison
 from unroll.corpus import Corpus
+from unroll.distillation.spec import Ensemble
 from unroll.environment import Device
 from unroll.failures import Refusal
 from unroll.floor.spec import Floor
@@ -28,8 +29,9 @@ class Resources(Strict):
     """Or a share of one."""
 
 
-Stage = Literal["train", "evaluate", "floor", "compare"]
+Stage = Literal["train", "ensemble", "distil", "evaluate", "evaluate_taught", "floor", "compare"]
 """One that runs elsewhere."""
+ON_GPU = {"train", "distil", "evaluate", "evaluate_taught"}
 Option = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.,:/@%+=-]+$")]
 """A value that may stand in a line of its own of a script for Slurm."""
 
@@ -46,7 +48,7 @@ class Machine(Strict):
         """Return what a stage of this kind takes; unless said, a GPU is shared as on this machine."""
         if kind in self.stages:
             return self.stages[kind]
-        on_gpu = device == "cuda" and kind in ("train", "evaluate")
+        on_gpu = device == "cuda" and kind in ON_GPU
         return Resources(gpus=1 / self.runs_per_gpu if on_gpu else 0)
 
 
@@ -62,10 +64,15 @@ class Catalogue(Strict):
     searches: Annotated[dict[Name, Search], Field(default_factory=dict)]
     corpora: dict[Name, Corpus]
     networks: dict[Name, Network]
+    ensembles: dict[Name, Ensemble]
     vectors: dict[Name, VectorsSource]
     training: Training
     device: Device
     machine: Machine
+
+    def list_of(self, network: str) -> str:
+        """Return the list of `select` that a network may stand in."""
+        return "networks" if self.networks[network].teacher is None else "taught"
 
 
 def load(path: Path = Path("params.yaml")) -> Catalogue:

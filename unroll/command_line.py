@@ -194,7 +194,7 @@ def _show(console: Console, parts: tuple[Selection, ...]) -> None:
 def _write_reference(presets: spec.Presets, parts: tuple[Selection, ...]) -> bool:
     """Write the table of the reference systems, if all that it speaks of has just been brought up to date."""
     needed = spec.needed(presets)
-    current = {pair for part in parts for pair in itertools.product(part.corpora, part.networks)}
+    current = {pair for part in parts for pair in itertools.product(part.corpora, part.all_networks)}
     if not needed or not needed <= current:
         return False
     from unroll.reference import report  # here alone: scipy's statistics take a second to import

@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from unroll.corpus import Corpus
+from unroll.distillation.misfits import Lessons
+from unroll.distillation.spec import Ensemble
 from unroll.floor import NAME, SYSTEM
 from unroll.networks.spec import Network
 from unroll.params import Fault, Name, Seed, adapter, fault_at, plain, said
@@ -16,7 +18,7 @@ from unroll.search.space import Start, clashes
 from unroll.search.spec import Search
 from unroll.training.loop import Training, merge
 
-LISTS = {"corpora": Name, "networks": Name, "seeds": Seed}
+LISTS = {"corpora": Name, "networks": Name, "seeds": Seed, "taught": Name}
 """The lists of a selection, and what each holds."""
 
 
@@ -30,6 +32,7 @@ def misfits(sections: dict[str, Any]) -> Iterator[Fault]:
     yield from together.bad_pairs()
     yield from together.bad_ladders()
     yield from together.bad_searches()
+    yield from together.bad_lessons()
 
 
 class _Together:
@@ -55,9 +58,16 @@ class _Together:
         for place, selection in self.selections.items():
             for kind in ("corpora", "networks"):
                 yield from self._unknown((*place, kind), selection[kind], kind)
+            yield from self._unknown((*place, "taught"), selection["taught"], "networks")
         for name, network in self._section("networks").items():
             vectors = _mapping(_mapping(network).get("embedding")).get("vectors")
             yield from self._unknown(("networks", name, "embedding", "vectors"), vectors, "vectors")
+            yield from self._unknown(
+                ("networks", name, "teacher"), [_mapping(network).get("teacher")], "ensembles"
+            )
+        for name, ensemble in self._section("ensembles").items():
+            members = _mapping(ensemble).get("networks")
+            yield from self._unknown(("ensembles", name, "networks"), members, "networks")
         for name, preset in self._section("reference").items():
             preset = _mapping(preset)
             yield from self._unknown(("reference", name), [name], "networks")
@@ -168,14 +178,23 @@ class _Together:
         network = _sound(self._section("networks").get(name), Network)
         return network and getattr(network, "task", "classification")
 
+    def bad_lessons(self) -> Iterator[Fault]:
+        corpora = self._all_of("corpora", Corpus)
+        lessons = Lessons(
+            networks=self._all_of("networks", Network),
+            ensembles=self._all_of("ensembles", Ensemble),
+            defaults=self._section("training"),
+            corpora={name: corpus.training for name, corpus in corpora.items()},
+        )
+        of_selections = (lessons.bad_selection(*selected) for selected in self.selections.items())
+        yield from dict.fromkeys(chain(lessons.bad_members(), *of_selections))
+
     def _pairs(self) -> Iterator[tuple[str, Corpus, str, Network]]:
         """Yield every corpus and network that a selection or a search puts together, where both are sound."""
-        corpora, networks = (
-            {name: sound for name, entry in self._section(section).items() if (sound := _sound(entry, kind))}
-            for section, kind in (("corpora", Corpus), ("networks", Network))
-        )
+        corpora, networks = self._all_of("corpora", Corpus), self._all_of("networks", Network)
         named = (
-            product(selection["corpora"], selection["networks"]) for selection in self.selections.values()
+            product(selection["corpora"], selection["networks"] + selection["taught"])
+            for selection in self.selections.values()
         )
         searched = (
             (_mapping(search).get("corpus"), _mapping(search).get("network"))
@@ -185,6 +204,12 @@ class _Together:
         for corpus, network in dict.fromkeys([*chain.from_iterable(named), *sound]):
             if corpus in corpora and network in networks:
                 yield corpus, corpora[corpus], network, networks[network]
+
+    def _all_of(self, section: str, kind: Any) -> dict[str, Any]:
+        """Return the entries of a section that are sound."""
+        return {
+            name: sound for name, entry in self._section(section).items() if (sound := _sound(entry, kind))
+        }
 
     def _section(self, key: str) -> dict[str, Any]:
         return _mapping(self.sections.get(key))

@@ -93,11 +93,17 @@ def _raised_again(fault: Any) -> dict[str, Any]:
 
 
 class Selection(Strict):
-    """What one run of the pipeline covers: the full product of three lists."""
+    """What one run of the pipeline covers: the full product of corpora, networks and seeds."""
 
     corpora: Annotated[tuple[Name, ...], Field(min_length=1)]
     networks: Annotated[tuple[Name, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    taught: tuple[Name, ...] = ()
+    """Networks that have a teacher among the others."""
+
+    @property
+    def all_networks(self) -> tuple[str, ...]:
+        return self.networks + self.taught
 
 
 def _as_parts(suite: Selection | tuple[Selection, ...]) -> tuple[Selection, ...]:
@@ -107,7 +113,7 @@ def _as_parts(suite: Selection | tuple[Selection, ...]) -> tuple[Selection, ...]
         raise ValueError("a suite needs at least one part")
     seeds: dict[tuple[str, str], tuple[int, ...]] = {}
     for part in parts:
-        for pair in itertools.product(part.corpora, part.networks):
+        for pair in itertools.product(part.corpora, part.all_networks):
             if seeds.setdefault(pair, part.seeds) != part.seeds:
                 raise ValueError(f"{pair[1]} on {pair[0]} stands in two parts with different seeds")
     return parts

@@ -16,7 +16,7 @@ def of(whole: Catalogue, device: str) -> dict[str, object]:
     Raises:
         Refusal: such a file is missing, or is not the one that its sha256 names.
     """
-    named = vectors.of_networks(whole.select.networks, whole.networks, whole.vectors)
+    named = vectors.of_networks(whole.select.all_networks, whole.networks, whole.vectors)
     found: dict[str, object] = {**of_machine(device), "vectors.json": vectors.as_document(named)}
     for name in whole.select.corpora:
         checksums = tables.checksums(whole.corpora[name].source, f"corpora.{name}.source")

@@ -162,6 +162,8 @@ def test_a_stage_takes_what_params_yaml_says_and_otherwise_its_share_of_a_gpu():
     assert machine.resources_of("compare", "cuda") == Resources(cpus=2, gpus=0)
     assert machine.resources_of("train", "cuda") == Resources(cpus=1, gpus=0.25)
     assert machine.resources_of("train", "cpu") == Resources(cpus=1, gpus=0)
+    assert machine.resources_of("distil", "cuda") == machine.resources_of("evaluate_taught", "cuda")
+    assert machine.resources_of("distil", "cuda").gpus and not machine.resources_of("ensemble", "cuda").gpus
 
 
 def test_times_come_back_and_no_name_leads_out_of_their_folder():

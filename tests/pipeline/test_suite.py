@@ -1,4 +1,4 @@
-"""make repro's one liberty with params.yaml: three lists under `select`."""
+"""make repro's one liberty with params.yaml: the lists under `select`."""
 
 from pathlib import Path
 
@@ -75,6 +75,33 @@ def test_there_and_back_again_gives_the_shipped_bytes(tmp_path):
     assert path.read_bytes() != shipped
     assert suite.write_selection(path, original)
     assert path.read_bytes() == shipped
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FLOW,
+        BLOCK,
+        "select: {corpora: [a], networks: [b], seeds: [1]}\nafter: 1\n",
+        "select:\n  corpora: [a]\n  networks: [b]\n  seeds: [1]",
+    ],
+    ids=["flow", "block", "one line", "no end of line"],
+)
+def test_a_selection_that_does_not_say_who_is_taught_says_so_from_then_on(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    for chosen in (FULL, FULL.model_copy(update={"taught": ("bilstm_taught", "other")})):
+        path.write_text(text)
+        before = Params(path).document
+        assert suite.write_selection(path, chosen)
+        after = Params(path).document
+        assert after == before | {"select": chosen.model_dump(mode="json")}
+
+
+def test_who_is_taught_no_more_is_taken_out(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(FLOW.replace("  seeds: [1, 2]\n", "  seeds: [1, 2]\n  taught: [one] # by two\n"))
+    assert suite.write_selection(path, FULL)
+    assert "  taught: [] # by two\n" in path.read_text()
 
 
 def test_a_document_without_the_three_lists_is_refused(tmp_path):

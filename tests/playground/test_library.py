@@ -99,6 +99,11 @@ def test_a_network_that_is_not_selected_is_shown_where_it_is_trained_and_else_to
     assert [one.network for one in library().survey()] == tried.TRAINED
     [found] = library(networks=["absent"]).survey()
     assert "name absent in select.networks of params.yaml, then run make repro" in found.missing
+    document["ensembles"] = {"alone": {"networks": ["gru"]}}
+    document["networks"]["absent"] |= {"teacher": "alone", "training": {"distillation": 0.5}}
+    tried.tiny.write_params(folder, document)
+    [found] = library(networks=["absent"]).survey()
+    assert "name absent in select.taught of params.yaml, then run make repro" in found.missing
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def first(tmp_path_factory, needs, s3) -> Clone:
     needs("dvc_s3")
     folder = clone(tmp_path_factory.mktemp("first") / "project")
     params = tiny.params()
-    params["select"] = {"corpora": [CORPUS], "networks": NETWORKS, "seeds": SEEDS}
+    params["select"] |= {"corpora": [CORPUS], "networks": NETWORKS, "seeds": SEEDS}
     params["training"] |= {"epochs": 1}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in s3.variables.items():

@@ -95,7 +95,7 @@ TOGETHER = (
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     """Two networks with one seed each on the tiny trees, run once."""
     params = tiny.params()
-    params["select"] = {"corpora": ["tiny_trees"], "networks": ["bow", "gru"], "seeds": [1]}
+    params["select"] |= {"corpora": ["tiny_trees"], "networks": ["bow", "gru"], "seeds": [1]}
     params["training"] |= {"epochs": 2}
     with run_once(clone(tmp_path_factory.mktemp("crashed")), tmp_path_factory.mktemp("hub"), params) as ran:
         yield ran

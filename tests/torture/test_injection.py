@@ -70,8 +70,9 @@ def attack(project: Path, parameter: str, value: object) -> None:
         select[key] = select[key][:1]
     section, key = parameter.split(".")
     document[section][key] = [value]
-    if key in ("corpora", "networks"):  # it is defined, too
-        document[key][value] = next(iter(document[key].values()))
+    if key != "seeds":  # it is defined, too
+        defined = document["networks" if key == "taught" else key]
+        defined[value] = next(iter(defined.values()))
     with open(project / "params.yaml", "w", encoding="utf-8") as stream:
         YAML(typ="safe").dump(document, stream)
 
@@ -83,7 +84,8 @@ def lay_out(project: Path, stage: str, parameter: str, value: object) -> None:
     select = YAML(typ="safe").load((project / "params.yaml").read_text(encoding="utf-8"))["select"]
     for dep in DOCUMENT["stages"][stage]["deps"]:
         for axis, source in DOCUMENT["stages"][stage]["matrix"].items():
-            dep = dep.replace(f"${{item.{axis}}}", str(select[NAMED.findall(source)[0].split(".")[1]][0]))
+            chosen = select[NAMED.findall(source)[0].split(".")[1]] or ["nobody"]
+            dep = dep.replace(f"${{item.{axis}}}", str(chosen[0]))
         path = Path(os.path.normpath(project / dep))
         if path.is_relative_to(project) and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,8 +98,9 @@ def marks(project: Path) -> list[Path]:
 
 def test_every_template_of_dvc_yaml_is_attacked(tell):
     tell("templates in dvc.yaml's commands", f"{len(TEMPLATED)}, of {len(ATTACKS)} attacks each")
-    assert {parameter for _, parameter in TEMPLATED} == {"select.corpora", "select.networks", "select.seeds"}
-    assert len(TEMPLATED) == 10
+    lists = {"corpora", "networks", "seeds", "taught"}
+    assert {parameter for _, parameter in TEMPLATED} == {f"select.{one}" for one in lists}
+    assert len(TEMPLATED) == 16
 
 
 @pytest.mark.parametrize(("stage", "parameter"), TEMPLATED)

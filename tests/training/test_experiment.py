@@ -88,9 +88,10 @@ def test_a_network_gets_the_model_and_the_task_that_it_asks_for(corpus):
 
 
 def test_a_task_follows_the_rules_of_training(corpus):
-    rules = changed(label_smoothing=0.1, class_weights="balanced", consistency=0.5)
+    rules = changed(label_smoothing=0.1, class_weights="balanced", consistency=0.5, distillation=0.7)
     task = experiment(corpus, SMALL, rules, headline="macro_f1").task(corpus.train)
     assert (task.headline, task.smoothing, task.consistency) == ("macro_f1", 0.1, 0.5)
+    assert task.distillation == 0.7
     assert torch.equal(task.weights_C, tasks.class_weights(corpus.train, CLASSES, "balanced"))
 
 

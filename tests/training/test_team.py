@@ -1,73 +1,24 @@
 """Processes that train one network together take the steps of one process, and end at one step too."""
 
-import multiprocessing
 import os
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from runs import BAG, PRETRAINED, READER, SMALL, assert_same_bits, changed, experiment, fit
+from runs import BAG, PRETRAINED, READER, SMALL, assert_same_bits, changed, fit
+from teams import STILL, fitted, together
 
 from unroll.failures import Refusal
 from unroll.networks import checkpoints
-from unroll.networks.spec import BagNetwork, Embedding, RecurrentNetwork
+from unroll.networks.spec import Embedding, RecurrentNetwork
 from unroll.training import team
-from unroll.training.loop import Fitted, Training, seed_everything
+from unroll.training.loop import seed_everything
 from unroll.training.team import ALONE, Team
 
-STILL = RecurrentNetwork(cell="gru", hidden=6, bidirectional=True, pooling="max", embedding=Embedding(size=8))
-"""Without dropout: nothing that members draw each for themselves."""
 NEXT_WORD = RecurrentNetwork(cell="lstm", hidden=6, task="next_word", embedding=Embedding(size=8))
 DENSE = RecurrentNetwork(
     cell="elman", hidden=6, pooling="mean", embedding=Embedding(size=8, gradients="dense")
 )
-
-
-def member(rank: int, size: int, folder: Path, work: Callable[[Team], object], end: object) -> None:
-    os.environ |= {team.FOLDER: str(folder), "RANK": str(rank), "WORLD_SIZE": str(size)}
-    with team.join() as ours:
-        found = work(ours)
-        if isinstance(found, Fitted):  # tensors would stay behind in this process's memory
-            found = replace(found, weights={name: one.numpy() for name, one in found.weights.items()})
-        end.send(found)
-
-
-def together(size: int, folder: Path, work: Callable[[Team], object]) -> list:
-    """Return what came of `work` in each member of a team; None of one that ended without."""
-    folder.mkdir()
-    forked, members = multiprocessing.get_context("fork"), []
-    for rank in range(size):
-        here, there = forked.Pipe(duplex=False)
-        process = forked.Process(target=member, args=(rank, size, folder, work, there))
-        process.start()
-        there.close()
-        members.append((process, here))
-    found = []
-    for process, here in members:
-        try:
-            one = here.recv()
-        except EOFError:
-            one = None
-        if isinstance(one, Fitted):
-            weights = {name: torch.from_numpy(array) for name, array in one.weights.items()}
-            one = replace(one, weights=weights)
-        found.append(one)
-        process.join()
-    return found
-
-
-def fitted(
-    corpus, path: Path, network: BagNetwork | RecurrentNetwork, rules: Training, **given: object
-) -> Callable[[Team], Fitted]:
-    def work(ours: Team) -> Fitted:
-        made = experiment(corpus, network, rules)
-        model = made.model(None, "cpu")
-        return made.run(model, corpus.train, corpus.validation, path, team=ours, **given)
-
-    return work
 
 
 @pytest.mark.parametrize("size", [2, 3])

@@ -49,6 +49,7 @@ class EncodedSplit:
     token_of_W: Tensor | None = None
     """What each id reads as; without it, itself."""
     teacher_NC: Tensor | None = None
+    """What other networks make of each row, as probabilities."""
 
     @classmethod
     def load(

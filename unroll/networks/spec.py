@@ -72,6 +72,8 @@ class _Network(Consistent):
     """Units of the attention in `pooling`; by default as many as a state has."""
     head: Literal["linear", "relu"] = "linear"
     """Features -> scores: one linear layer, or one behind a ReLU."""
+    teacher: Name | None = None
+    """The ensemble that teaches it."""
     training: dict[str, Any] = Field(default_factory=dict)
     """Overrides of the training parameters; checked by training.merge."""
 
@@ -171,6 +173,8 @@ class RecurrentNetwork(_Network):
         if given["task"] == "next_word":
             if given["pretraining"] is not None:
                 yield "pretraining", "next_word is what pretraining is: only a classifier has some"
+            if given["teacher"] is not None:
+                yield "teacher", "an ensemble has no next words to teach: only a classifier has one"
             for key in ("pooling", "attention_size", "head"):
                 if given[key] != cls.model_fields[key].default:
                     yield key, "next_word scores every step: it has none"

@@ -45,6 +45,9 @@ class Classification:
     agree (Liang et al. 2021, equation 4, halved, so that without it there is the plain loss):
 
     loss = (CE_1 + CE_2) / 2 + consistency * (KL(p_1 || p_2) + KL(p_2 || p_1)) / 4
+
+    With `distillation` d, CE is (1 - d) times that with the labels and d times that with the teacher's
+    probabilities, where rows have some (Hinton et al. 2015, at temperature 1).
     """
 
     sign: ClassVar[int] = 1

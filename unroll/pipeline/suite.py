@@ -36,23 +36,27 @@ def choose(wanted: str, suites: dict[str, Selection]) -> tuple[str, str]:
 
 
 def write_selection(path: Path, selection: Selection) -> bool:
-    """Set the three lists under `select:` and change no other character; tell whether anything changed.
+    """Set the lists under `select:` and change no other character; tell whether anything changed.
+
+    A list that may be left out is added where it is missing, as dvc.yaml names it.
 
     Raises:
-        Refusal: params.yaml has no `select:` with three lists, or shares them with another section.
+        Refusal: params.yaml has no `select:` with lists, or shares them with another section.
     """
     before = text = path.read_text(encoding="utf-8")
     edits = []
     select = _child(YAML().compose(text), "select")
     for key, values in selection.model_dump().items():
         node = _child(select, key)
-        if not isinstance(node, SequenceNode):
+        flow = f"[{', '.join(map(str, values))}]"
+        if node is None and not Selection.model_fields[key].is_required():
+            edits.append(_addition(select, key, flow, text))
+        elif not isinstance(node, SequenceNode):
             raise Refusal(f"{path}: select.{key} must be a list")
-        if [str(value) for value in values] != [item.value for item in node.value]:
-            edits.append((node, f"[{', '.join(map(str, values))}]"))
-    for node, flow in sorted(edits, key=lambda edit: -edit[0].start_mark.index):
-        start, end = node.start_mark.index, _end(node, text)
-        text = text[:start] + flow + text[end:]
+        elif [str(value) for value in values] != [item.value for item in node.value]:
+            edits.append((node.start_mark.index, _end(node, text), flow))
+    for start, end, written in sorted(edits, reverse=True):
+        text = text[:start] + written + text[end:]
     if edits:
         if _all_but_select(text) != _all_but_select(before):
             raise Refusal(f"{path}: select shares a list with another section (& and *): write it out")
@@ -71,6 +75,16 @@ def _all_but_select(text: str) -> dict | None:
 def _child(node: Node | None, key: str) -> Node | None:
     pairs = node.value if isinstance(node, MappingNode) else []
     return next((value for name, value in pairs if name.value == key), None)
+
+
+def _addition(select: MappingNode, key: str, flow: str, text: str) -> tuple[int, int, str]:
+    """Return the place behind the last list, and what is to stand there."""
+    first, last = select.value[0][0], select.value[-1][1]
+    end = _end(last, text)
+    if select.flow_style:
+        return end, end, f", {key}: {flow}"
+    end = text.find("\n", end) if "\n" in text[end:] else len(text)
+    return end, end, f"\n{' ' * first.start_mark.column}{key}: {flow}"
 
 
 def _end(node: SequenceNode, text: str) -> int:

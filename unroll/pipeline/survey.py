@@ -9,7 +9,7 @@ from unroll.failures import Refusal
 
 SERIAL = frozenset({"environment", "report", "track"})
 """Stages that stand for themselves: the first of all, and those that read every other stage's results."""
-LEARNING = frozenset({"train", "evaluate", "floor", "compare"})
+LEARNING = frozenset({"train", "ensemble", "distil", "evaluate", "evaluate_taught", "floor", "compare"})
 """Stages of models and what comes of them; all others prepare their data, or stand for themselves."""
 
 Graph = dict[str, set[str]]

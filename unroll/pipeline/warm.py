@@ -24,7 +24,7 @@ from pathlib import Path
 from unroll import environment
 from unroll.stage import GRACE_SECONDS
 
-COMMAND = re.compile(r"python -m (stages\.[a-z]+)((?: (?:--[a-z]+ )?[a-z0-9_]+)*)")
+COMMAND = re.compile(r"python -m (stages\.[a-z_]+)((?: (?:--[a-z]+ )?[a-z0-9_]+)*)")
 """Any other command starts a Python of its own."""
 TOLD_TO_END = 128 + signal.SIGTERM
 Stamps = dict[str, tuple[int, int]]

@@ -48,11 +48,12 @@ import torch
 from unroll import catalogue, records
 from unroll.comparison import compare, results
 from unroll.corpora import readers
-from unroll.evaluation import scoring
+from unroll.distillation import ensembles
+from unroll.evaluation import report as evaluation_report
 from unroll.floor import classifier
 from unroll.lexicon import vector_tables
 from unroll.pipeline import dvc_process
 from unroll.report import latex, page, plots_data, ranks, tables, times
 from unroll.report.figures import gallery
 from unroll.text import cleaning
-from unroll.training import experiment, live
+from unroll.training import assignment

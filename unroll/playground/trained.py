@@ -55,7 +55,7 @@ def described(network: Network) -> str:
 
 def _found(whole: Catalogue, corpus: str) -> list[str]:
     others = [name for name in whole.networks if (MODELS / corpus / name).is_dir()]
-    return list(dict.fromkeys([*whole.select.networks, *others]))
+    return list(dict.fromkeys([*whole.select.all_networks, *others]))
 
 
 def _trained(whole: Catalogue, corpus: str, network: str) -> Trained:
@@ -102,11 +102,8 @@ def _seeds(seeds: Iterable[int]) -> str:
 def _way_out(whole: Catalogue, corpus: str, network: str) -> str:
     unselected = [
         f"{name} in select.{key}"
-        for key, name, selected in (
-            ("corpora", corpus, whole.select.corpora),
-            ("networks", network, whole.select.networks),
-        )
-        if name not in selected
+        for key, name in (("corpora", corpus), (whole.list_of(network), network))
+        if name not in getattr(whole.select, key)
     ]
     run = "run make repro SUITE=keep"
     return f"name {' and '.join(unselected)} of {PARAMS}, then {run}" if unselected else run

@@ -104,8 +104,8 @@ def _check_data(whole: Catalogue, corpus: str, network: str) -> None:
     for path in needed:
         if not path.exists():
             raise Refusal(
-                f"{path} is missing: name {corpus} in select.corpora and {network} in select.networks of "
-                f"{PARAMS}, then run make repro SUITE=keep"
+                f"{path} is missing: name {corpus} in select.corpora and {network} in "
+                f"select.{whole.list_of(network)} of {PARAMS}, then run make repro SUITE=keep"
             )
 
 

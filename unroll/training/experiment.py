@@ -44,7 +44,9 @@ class Experiment:
             return NextWord(self.training.label_smoothing)
         weights_C = class_weights(train, self.classes, self.training.class_weights)
         rules = self.training
-        return Classification(self.headline, rules.label_smoothing, weights_C, rules.consistency)
+        return Classification(
+            self.headline, rules.label_smoothing, weights_C, rules.consistency, rules.distillation
+        )
 
     def model(self, vectors_VE: torch.Tensor | None, device: str) -> Classifier | NextWordModel:
         """Return the model with its first weights, which depend on the seed and the vectors alone."""

@@ -60,6 +60,7 @@ class Training(Consistent):
     gradient_clip: Annotated[float, Field(gt=0)] | None
     label_smoothing: Share
     consistency: Annotated[float, Field(ge=0, le=100)]
+    distillation: Annotated[float, Field(ge=0, le=1)]
     class_weights: Literal["none", "balanced"]
     weight_average: Share
     matmul_precision: Literal["highest", "high", "medium"]

@@ -45,7 +45,7 @@ def project(tmp_path_factory, pytestconfig: pytest.Config) -> Iterator[Clone]:
         yield Clone(folder, environment, {}, done.stdout)
         return
     params = tiny.params()
-    params["select"] = {"corpora": ["tiny_rows"], "networks": ["gru"], "seeds": [1]}
+    params["select"] |= {"corpora": ["tiny_rows"], "networks": ["gru"], "seeds": [1]}
     params["training"] |= {"epochs": 2}
     with run_once(folder, tmp_path_factory.mktemp("caches"), params) as ran:
         yield ran

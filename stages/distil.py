@@ -1,0 +1,52 @@
+"""One student, (corpus, network, seed), by its teacher -> models/<corpus>/<network>/<seed>/, its history."""
+
+import time
+from pathlib import Path
+
+from unroll import environment
+from unroll.failures import Refusal
+from unroll.stage import as_stage
+
+
+def main(corpus: str, network_name: str, seed: int) -> None:
+    started = time.monotonic()
+    environment.pin()
+    from unroll.networks.spec import Network
+    from unroll.networks.tasks import Headline
+    from unroll.params import Params
+    from unroll.training import assignment, loop
+
+    params = Params()
+    network = params.get(f"networks.{network_name}", Network)
+    if network.teacher is None:
+        raise Refusal(f"params.yaml: networks.{network_name} has no teacher: python -m stages.train")
+    rules = params.get("training", loop.Training)
+    asked = assignment.Assignment(
+        corpus=corpus,
+        network_name=network_name,
+        seed=seed,
+        network=network,
+        training=loop.merge(rules, params.get(f"corpora.{corpus}.training", dict), network.training),
+        labels=params.get(f"corpora.{corpus}.labels", tuple[str, ...]),
+        headline=params.get(f"corpora.{corpus}.headline", Headline),
+    )
+    name = Path(corpus) / network_name / str(seed)
+    places = assignment.Places(
+        profile=Path("data/environment/training.json"),
+        data=Path("data/vocabulary") / corpus,
+        vectors=Path("data/vectors") / corpus / network_name / "training",
+        model=Path("models") / name,
+        history=Path("reports/history") / f"{name}.csv",
+        checkpoints=Path(".unroll/checkpoints"),
+        times=Path(".unroll/times") / f"{asked.name}.json",
+        teacher=Path("data/ensembles") / corpus / network.teacher,
+    )
+    command = ["-m", "stages.distil", corpus, network_name, str(seed)]
+    assignment.carry_out(asked, places, command, started)
+
+
+if __name__ == "__main__":
+    with as_stage("corpus", "network", "seed") as (corpus, network, seed):
+        if not seed.isdecimal():
+            raise Refusal(f"{seed!r} is no seed: give a whole number")
+        main(corpus, network, int(seed))

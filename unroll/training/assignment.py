@@ -1,0 +1,144 @@
+"""One network, one corpus, one seed: from the files that it learns from to those of the trained model."""
+
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from unroll import environment, files
+from unroll.distillation import opinions
+from unroll.failures import Refusal, damaged
+from unroll.networks import checkpoints
+from unroll.networks.batches import EncodedSplit
+from unroll.networks.embeddings import pretrained
+from unroll.networks.spec import BagNetwork, RecurrentNetwork
+from unroll.networks.tasks import Headline, predict
+from unroll.progress import Display
+from unroll.training import interruption, launch, live, team
+from unroll.training.experiment import Experiment, forget
+from unroll.training.loop import Training
+
+PARTS = {"sentences": "train", "phrases": "train/phrases"}
+"""What is learned from, by its supervision."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Which network is trained, on what, and how."""
+
+    corpus: str
+    network_name: str
+    seed: int
+    network: BagNetwork | RecurrentNetwork
+    training: Training
+    labels: tuple[str, ...]
+    headline: Headline
+
+    @property
+    def name(self) -> str:
+        return f"{self.corpus}-{self.network_name}-{self.seed}"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a training reads and writes."""
+
+    profile: Path
+    data: Path
+    """The vocabulary and the encoded splits."""
+    vectors: Path
+    model: Path
+    history: Path
+    checkpoints: Path
+    """The folder of every training's."""
+    times: Path
+    teacher: Path | None = None
+    """The folder of the ensemble that teaches the network."""
+    opinions: Path | None = None
+    """Where it is to be said what the trained network makes of the rows that it read."""
+
+
+def carry_out(asked: Assignment, places: Places, command: list[str], started: float) -> None:
+    """Train a network and write what comes of it; the stage began at `started`, by time.monotonic.
+
+    Of several processes that are to train it together, each is `python COMMAND`.
+
+    Raises:
+        Refusal: as experiment.run does; or something to read is missing or damaged.
+    """
+    rules = asked.training
+    if rules.processes > 1 and not team.is_member():
+        return launch.together(rules.processes, command)
+    with team.join() as ours, interruption.noticed() as stopping:
+        profile = files.read_json(places.profile)
+        device = profile["device"]
+        environment.prepare_torch(device, rules.matmul_precision)
+        vocabulary = (places.data / "vocabulary.txt").read_bytes().count(b"\n")
+        experiment = Experiment(
+            asked.network, rules, asked.headline, vocabulary, len(asked.labels), asked.seed
+        )
+        train, validation = _splits(asked, places, device, vocabulary)
+        model = experiment.model(pretrained(places.vectors, "vocabulary"), device)
+        document = {"corpus": asked.corpus, "labels": asked.labels, "profile": profile}
+        document |= {"vocabulary_sha256": files.sha256_of(places.data / "vocabulary.txt")}
+        document |= experiment.document(model, train)
+        read = [places.data / "train", places.data / "validation", places.vectors]
+        if places.teacher:
+            document["teacher"] = files.read_json(places.teacher / "weights.json")
+            read.append(places.teacher)
+        checkpoint = f"{asked.name}-{checkpoints.key_of(document, read)}.safetensors"
+        run = partial(experiment.run, model, train, validation, places.checkpoints / checkpoint)
+        if not ours.leads:
+            run(stopping=stopping, team=ours)
+            return
+        with (
+            Display(f"train {asked.corpus} {asked.network_name} {asked.seed}") as shown,
+            live.view(asked.corpus, asked.network_name, asked.seed) as ended,
+        ):
+            loop_started = time.monotonic()
+            fitted = run(shown, ended, stopping, ours)
+            loop_ended = time.monotonic()
+        document["best_epoch"] = fitted.best_epoch
+        files.write_csv(places.history, fitted.history)
+        with files.whole_folder(places.model) as folder:
+            checkpoints.save_model(folder, fitted.weights, document)
+        if places.opinions:
+            model.load_state_dict(fitted.weights)
+            with files.whole_folder(places.opinions) as folder:
+                if not experiment.predicts_words:
+                    _write_opinions(folder, model, train, validation)
+        forget(places.checkpoints, asked.name)
+        # Times do not repeat, so they stay outside the outs.
+        seconds = {"all": time.monotonic() - started, "loop": loop_ended - loop_started}
+        speed = {"seconds": seconds, "tokens_per_second": fitted.tokens_per_second}
+        files.write_json(places.times, speed)
+
+
+def _splits(
+    asked: Assignment, places: Places, device: str, vocabulary: int
+) -> tuple[EncodedSplit, EncodedSplit]:
+    """Return what is learned from, with what its teacher makes of it, and validation."""
+    part = PARTS[asked.training.supervision]
+    if not (places.data / part).exists():
+        source = f"data/raw/{asked.corpus}/source.json"
+        raise Refusal(f"{asked.corpus} came without trees ({source}): it has no phrases")
+    unseen = {name: pretrained(places.vectors, name) for name in (Path(part).name, "validation")}
+    train, validation = (
+        EncodedSplit.load(places.data / name, device, vocabulary, unseen[Path(name).name])
+        for name in (part, "validation")
+    )
+    if places.teacher:
+        path = places.teacher / f"{opinions.TRAIN}.npy"
+        teacher_NC = opinions.load(path)
+        if teacher_NC.shape != (len(train), len(asked.labels)):
+            raise damaged(path, f"its shape is {teacher_NC.shape}, not {(len(train), len(asked.labels))}")
+        train = replace(train, teacher_NC=torch.from_numpy(teacher_NC).to(device))
+    return train, validation
+
+
+def _write_opinions(folder: Path, model: nn.Module, train: EncodedSplit, validation: EncodedSplit) -> None:
+    for name, split in ((opinions.TRAIN, train), (opinions.VALIDATION, validation)):
+        opinions.save(folder, name, predict(model, split))
