@@ -24,14 +24,16 @@ CORPUS = "tiny_trees"
 TABLE = tiny.rows(20, seed=1, classes=5)
 PRETRAINED = {"cell": "bag", "embedding": {"vectors": ["glove_6b_50d"]}}
 WIDE = {"COLUMNS": "250"}
-NETWORKS = list(Params(tiny.ROOT / "params.yaml").get("networks", dict))
+SHIPPED = Params(tiny.ROOT / "params.yaml")
+NETWORKS = SHIPPED.get("networks", dict)
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     """A project in which the validation split of the first corpus has been encoded."""
     document = tiny.params()
-    document["networks"] |= {"pretrained": PRETRAINED}
+    document["networks"] = NETWORKS | {"pretrained": PRETRAINED}
+    document["ensembles"] = SHIPPED.get("ensembles", dict)
     tiny.write_params(tmp_path, document)
     monkeypatch.chdir(tmp_path)
     data = tmp_path / "data/vocabulary" / CORPUS
