@@ -104,7 +104,7 @@ def test_a_student_is_a_network_as_any_other(pipeline):
     assert "teacher" not in files.read_json(pipeline.folder / f"models/{CORPUS}/one/1/model.json")
     with open(pipeline.folder / "reports/comparison.csv", encoding="utf-8") as stream:
         shown = {row["network"] for row in csv.DictReader(stream)}
-    assert shown == {"one", "other", "reader", STUDENT}
+    assert shown == {"one", "other", "reader", STUDENT, "tfidf"}
     done = pipeline.python(
         "-m", "unroll", "predict", "--json", "--model", f"{CORPUS}/{STUDENT}", "a bright lamp"
     )
