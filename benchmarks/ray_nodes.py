@@ -62,7 +62,7 @@ def make(folder: Path, corpora: int, networks: int, seeds: int) -> Project:
     remote = ["remote", "add", "--quiet", "--default", "shared", str(folder / "remote")]
     for command in (
         [sys.executable, "-m", "dvc", *remote],
-        ["git", "add", "--all", "--", ":!.venv"],
+        ["git", "add", "--all"],
         ["git", *AUTHOR, "commit", "--quiet", "--message", "the grid"],
     ):
         subprocess.run(command, cwd=project, check=True)
