@@ -8,15 +8,15 @@ from unroll.stage import as_stage
 from unroll.tracking import projection, projection_champion, projection_comparison, projection_floor
 
 REPORTS, CLEAN, ENCODED = Path("reports"), Path("data/clean"), Path("data/vocabulary")
-RUN = ("corpus", "network", "seed")
+PAIR, RUN = ("corpus", "network"), ("corpus", "network", "seed")
 TABLE, FIGURES = REPORTS / "comparison.csv", REPORTS / "figures"
 NAMES = {"index.html": "page", TABLE.name: "tables", "comparison.md": "tables", "pairs.csv": "tables"}
 
 
 def main() -> None:
     entries = read(Path("dvc.lock"))
-    trained = by(entries, "train", *RUN) | by(entries, "distil", *RUN)
-    evaluated = by(entries, "evaluate", *RUN[:2]) | by(entries, "evaluate_taught", *RUN[:2])
+    trained = by(entries, "train", *RUN) | by(entries, "distil", *RUN, program="train")
+    evaluated = by(entries, "evaluate", *PAIR) | by(entries, "evaluate_taught", *PAIR, program="evaluate")
     trainings: dict[tuple[str, str], dict[int, projection.Training]] = {}
     for (corpus, network, seed), entry in trained.items():
         trainings.setdefault((corpus, network), {})[int(seed)] = training(corpus, network, seed, entry)

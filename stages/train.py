@@ -1,4 +1,7 @@
-"""One (corpus, network, seed) -> models/<corpus>/<network>/<seed>/, its history and its opinions."""
+"""One (corpus, network, seed) -> models/<corpus>/<network>/<seed>/, its history and its opinions.
+
+The stage `distil` is the same of a network with a teacher, whose own opinions nobody asks for.
+"""
 
 import time
 from pathlib import Path
@@ -37,7 +40,8 @@ def main(corpus: str, network_name: str, seed: int) -> None:
         history=Path("reports/history") / f"{name}.csv",
         checkpoints=Path(".unroll/checkpoints"),
         times=Path(".unroll/times") / f"{asked.name}.json",
-        opinions=Path("data/opinions") / name,
+        teacher=network.teacher and Path("data/ensembles") / corpus / network.teacher,
+        opinions=None if network.teacher else Path("data/opinions") / name,
     )
     command = ["-m", "stages.train", corpus, network_name, str(seed)]
     assignment.carry_out(asked, places, command, started)

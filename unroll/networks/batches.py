@@ -98,8 +98,8 @@ class EncodedSplit:
         begins_N, lengths_N = self.offsets[rows_N], self.offsets[rows_N + 1] - self.offsets[rows_N]
         labels_N, sizes = self.labels[rows_N], [len(rows) for rows in order]
         parts = (tensor_N.split(sizes) for tensor_N in (begins_N, lengths_N, labels_N))
-        taught = [] if self.teacher_NC is None else list(self.teacher_NC[rows_N].split(sizes))
-        for rows, begins_B, lengths_B, labels_B in zip(order, *parts, strict=True):
+        taught = [None] * len(order) if self.teacher_NC is None else self.teacher_NC[rows_N].split(sizes)
+        for rows, begins_B, lengths_B, labels_B, teacher_BC in zip(order, *parts, taught, strict=True):
             lengths = self.lengths[rows]
             longest, even = int(lengths.max()), bool(lengths.min() == lengths.max())
             steps_L = torch.arange(longest, device=self.ids.device)
@@ -110,7 +110,6 @@ class EncodedSplit:
                 padded_BL = steps_L >= lengths_B.unsqueeze(1)
                 read_BL = self._tokens(self.ids.take(places_BL.masked_fill(padded_BL, 0)))
                 tokens_BL = read_BL.masked_fill(padded_BL, PAD)
-            teacher_BC = None if self.teacher_NC is None else taught.pop(0)
             yield Batch(tokens_BL, lengths_B, labels_B, even, self.unseen_XE, teacher_BC)
 
 

@@ -100,14 +100,18 @@ def by_arguments(entries: dict[str, Entry], name: str, command: str) -> dict[tup
     return found
 
 
-def by_axes(entries: dict[str, Entry], name: str, *axes: str) -> dict[tuple[str, ...], Entry]:
+def by_axes(
+    entries: dict[str, Entry], name: str, *axes: str, program: str | None = None
+) -> dict[tuple[str, ...], Entry]:
     """Return the entries of the matrix stage `name` by the values of these axes, as dvc.yaml has them.
+
+    `program` is the file that it runs where that has another name.
 
     Raises:
         Refusal: as `by_arguments`.
     """
     options = "".join(rf" --{axis} {NUMBER if axis == 'seed' else WORD}" for axis in axes)
-    return by_arguments(entries, name, rf"python -m stages\.{name}{options}")
+    return by_arguments(entries, name, rf"python -m stages\.{program or name}{options}")
 
 
 def key_of(document: object) -> str:
