@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from unroll import frames
 from unroll.lexicon.encoding import Draft
-from unroll.lexicon.vocabulary import Vocabulary
+from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.text import cleaning
 from unroll.text.tokenization import TextRules
 
@@ -61,3 +61,12 @@ def save_encoded(
     # A table without rows has one chunk of none.
     starts = range(0, max(len(table), 1), chunk_rows)
     Draft([table.slice(start, chunk_rows) for start in starts]).save(folder, vocabulary)
+
+
+def encode_corpus(folder: Path, splits: dict[str, list[list[str]]]) -> None:
+    """Write what the stage `vocabulary` does of rows of tokens, for the words that training has twice."""
+    vocabulary = Vocabulary.build(splits["train"], VocabularyRules(min_count=2))
+    folder.mkdir(parents=True)
+    vocabulary.save(folder / "vocabulary.txt")
+    for split, rows in splits.items():
+        save_encoded(folder / split, vocabulary, range(len(rows)), rows, [0] * len(rows))

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import tiny
 import tiny_encoder
-from in_memory import save_encoded
+from in_memory import encode_corpus
 
 from stages import vectors as stage
 from unroll.failures import Refusal
 from unroll.lexicon import encoded_words
 from unroll.lexicon.vector_tables import matrix
 from unroll.lexicon.vectors import NetworkVectors, VectorsSource, as_document, of_networks
-from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.networks.spec import Network
 from unroll.params import Params, parse
 
@@ -138,19 +137,10 @@ def test_the_record_holds_the_torch_that_makes_the_bits(source):
 @pytest.fixture
 def project(source):
     """An encoded corpus and a network that reads the encoder's vectors."""
-    encode(SPLITS)
+    encode_corpus(Path("data/vocabulary/tiny"), SPLITS)
     stage.RECORD.parent.mkdir(parents=True)
     document = as_document({"bilstm": [("ours", source)]})
     stage.RECORD.write_text(json.dumps(document))
-
-
-def encode(splits: dict[str, list[list[str]]]) -> None:
-    data = Path("data/vocabulary/tiny")
-    vocabulary = Vocabulary.build(splits["train"], VocabularyRules(min_count=2))
-    data.mkdir(parents=True)
-    vocabulary.save(data / "vocabulary.txt")
-    for split, rows in splits.items():
-        save_encoded(data / split, vocabulary, range(len(rows)), rows, [0] * len(rows))
 
 
 def written() -> dict[str, bytes]:
@@ -176,7 +166,7 @@ def test_another_test_split_changes_no_byte_of_what_training_reads(project):
     stage.main("tiny")
     before = written()
     Path("data/vocabulary/tiny").rename("former")
-    encode(SPLITS | {"test": [["gardens", "lampshades", "kettle"]]})
+    encode_corpus(Path("data/vocabulary/tiny"), SPLITS | {"test": [["gardens", "lampshades", "kettle"]]})
     stage.main("tiny")
     after = written()
     assert after["test/test.npy"] != before["test/test.npy"]

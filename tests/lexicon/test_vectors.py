@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tiny
-from in_memory import save_encoded
+from in_memory import encode_corpus
 from tiny_package import install
 
 from stages import vectors as stage
@@ -16,7 +16,6 @@ from unroll.failures import Refusal
 from unroll.files import sha256_of
 from unroll.lexicon import vector_tables
 from unroll.lexicon.vectors import FileSource, NetworkVectors, VectorsSource, as_document, of_networks
-from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.params import Params, parse
 
 
@@ -130,18 +129,9 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     one = text_file(tmp_path / "one.txt", GLOVE)
     two = text_file(tmp_path / "two.txt", "clock 0.5\n")
-    encode(SPLITS)
+    encode_corpus(Path("data/vocabulary/tiny"), SPLITS)
     record({"bow": [], "lstm": [("one", one)], "gru": [("two", two), ("one", one)]})
     return tmp_path
-
-
-def encode(splits: dict[str, list[list[str]]]) -> None:
-    data = Path("data/vocabulary/tiny")
-    vocabulary = Vocabulary.build(splits["train"], VocabularyRules(min_count=2))
-    data.mkdir(parents=True)
-    vocabulary.save(data / "vocabulary.txt")
-    for split, rows in splits.items():
-        save_encoded(data / split, vocabulary, range(len(rows)), rows, [0] * len(rows))
 
 
 def record(networks: NetworkVectors) -> None:
@@ -219,7 +209,7 @@ def test_another_test_split_changes_no_byte_of_what_training_reads(project):
     before = {name: written(f"{name}/training") for name in ("bow", "lstm", "gru")}
     test = written("lstm/test")
     (project / "data/vocabulary/tiny").rename(project / "former")
-    encode(SPLITS | {"test": [["kettle", "garden"]]})
+    encode_corpus(Path("data/vocabulary/tiny"), SPLITS | {"test": [["kettle", "garden"]]})
     stage.main("tiny")
     assert {name: written(f"{name}/training") for name in before} == before
     assert written("lstm/test") != test

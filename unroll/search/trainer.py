@@ -6,20 +6,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
 from unroll import environment
-from unroll.failures import Refusal
-from unroll.networks.batches import EncodedSplit
 from unroll.networks.classifier import parameter_count
-from unroll.networks.embeddings import pretrained
 from unroll.networks.spec import BagNetwork, RecurrentNetwork
 from unroll.networks.tasks import Headline
+from unroll.training.assignment import looked_up, read_splits
 from unroll.training.experiment import Experiment, forget
 from unroll.training.loop import Training
 from unroll.training.soundness import CameToNothing
-
-PARTS = {"sentences": "train", "phrases": "train/phrases"}
 
 
 @dataclass(frozen=True)
@@ -70,13 +64,10 @@ class Trainer:
         environment.prepare_torch(self.device, job.training.matmul_precision)
         vocabulary = (self.data / "vocabulary.txt").read_bytes().count(b"\n")
         made = Experiment(job.network, job.training, self.headline, vocabulary, self.classes, job.seed)
-        part = PARTS[job.training.supervision]
-        if not (self.data / part).exists():
-            raise Refusal(f"{self.data / part} is missing: the corpus came without trees, and has no phrases")
-        train = EncodedSplit.load(self.data / part, self.device, vocabulary, self._looked_up(Path(part).name))
-        unseen = self._looked_up("validation")
-        validation = EncodedSplit.load(self.data / "validation", self.device, vocabulary, unseen)
-        model = made.model(self._looked_up("vocabulary"), self.device)
+        train, validation = read_splits(
+            self.data, self.vectors, job.training.supervision, self.device, vocabulary
+        )
+        model = made.model(looked_up(self.vectors, "vocabulary"), self.device)
         parameters, headline = parameter_count(model), made.task(train).headline
         checkpoint = self.checkpoints / f"{job.name}-{self._key_of(job)}.safetensors"
         try:
@@ -87,9 +78,6 @@ class Trainer:
             score, epochs = None, 0
         forget(self.checkpoints, job.name)
         return Trained(score, epochs, parameters, time.monotonic() - started)
-
-    def _looked_up(self, part: str) -> Tensor | None:
-        return pretrained(self.vectors, part) if self.vectors else None
 
     def _key_of(self, job: Job) -> str:
         content = f"{self.key} {description(job.network, job.training)}"

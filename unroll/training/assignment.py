@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unroll import environment, files
 from unroll.distillation import opinions
@@ -80,13 +80,14 @@ def carry_out(asked: Assignment, places: Places, command: list[str], started: fl
         experiment = Experiment(
             asked.network, rules, asked.headline, vocabulary, len(asked.labels), asked.seed
         )
-        train, validation = _splits(asked, places, device, vocabulary)
+        train, validation = read_splits(places.data, places.vectors, rules.supervision, device, vocabulary)
         model = experiment.model(pretrained(places.vectors, "vocabulary"), device)
         document = {"corpus": asked.corpus, "labels": asked.labels, "profile": profile}
         document |= {"vocabulary_sha256": files.sha256_of(places.data / "vocabulary.txt")}
         document |= experiment.document(model, train)
         read = [places.data / "train", places.data / "validation", places.vectors]
         if places.teacher:
+            train = _taught(train, places.teacher, len(asked.labels))
             document["teacher"] = files.read_json(places.teacher / "weights.json")
             read.append(places.teacher)
         checkpoint = f"{asked.name}-{checkpoints.key_of(document, read)}.safetensors"
@@ -117,26 +118,36 @@ def carry_out(asked: Assignment, places: Places, command: list[str], started: fl
         files.write_json(places.times, speed)
 
 
-def _splits(
-    asked: Assignment, places: Places, device: str, vocabulary: int
+def read_splits(
+    data: Path, vectors: Path | None, supervision: str, device: str, vocabulary: int
 ) -> tuple[EncodedSplit, EncodedSplit]:
-    """Return what is learned from, with what its teacher makes of it, and validation."""
-    part = PARTS[asked.training.supervision]
-    if not (places.data / part).exists():
-        source = f"data/raw/{asked.corpus}/source.json"
-        raise Refusal(f"{asked.corpus} came without trees ({source}): it has no phrases")
-    unseen = {name: pretrained(places.vectors, name) for name in (Path(part).name, "validation")}
+    """Return what is learned from, and validation, of the corpus in `data`.
+
+    Raises:
+        Refusal: it has no phrases, or a file is missing or damaged.
+    """
+    part = PARTS[supervision]
+    if not (data / part).exists():
+        raise Refusal(f"{data / part} is missing: the corpus came without trees, and has no phrases")
     train, validation = (
-        EncodedSplit.load(places.data / name, device, vocabulary, unseen[Path(name).name])
+        EncodedSplit.load(data / name, device, vocabulary, looked_up(vectors, Path(name).name))
         for name in (part, "validation")
     )
-    if places.teacher:
-        path = places.teacher / f"{opinions.TRAIN}.npy"
-        teacher_NC = opinions.load(path)
-        if teacher_NC.shape != (len(train), len(asked.labels)):
-            raise damaged(path, f"its shape is {teacher_NC.shape}, not {(len(train), len(asked.labels))}")
-        train = replace(train, teacher_NC=torch.from_numpy(teacher_NC).to(device))
     return train, validation
+
+
+def looked_up(vectors: Path | None, part: str) -> Tensor | None:
+    """Return the vectors of a part's words; None where the network names none."""
+    return pretrained(vectors, part) if vectors else None
+
+
+def _taught(train: EncodedSplit, folder: Path, classes: int) -> EncodedSplit:
+    """Return the split with what the ensemble in `folder` makes of its rows."""
+    path = folder / f"{opinions.TRAIN}.npy"
+    teacher_NC = opinions.load(path)
+    if teacher_NC.shape != (len(train), classes):
+        raise damaged(path, f"its shape is {teacher_NC.shape}, not {(len(train), classes)}")
+    return replace(train, teacher_NC=torch.from_numpy(teacher_NC).to(train.ids.device))
 
 
 def _write_opinions(folder: Path, model: nn.Module, train: EncodedSplit, validation: EncodedSplit) -> None:
