@@ -17,8 +17,8 @@ OTHER, STUDENT, TEACHER = "bag", "student", "two"
 OPINIONS = Path("data/opinions") / CORPUS
 TAUGHT = Path("data/ensembles") / CORPUS / TEACHER
 ARGUMENTS = {
-    "distil": (CORPUS, STUDENT, str(SEED)),
-    "evaluate_taught": (CORPUS, STUDENT),
+    "train": (CORPUS, STUDENT, str(SEED)),
+    "evaluate": (CORPUS, STUDENT),
 }
 
 
@@ -81,7 +81,7 @@ def test_an_ensemble_whose_networks_are_not_all_selected_is_left_out(prepared, t
 
 
 def test_a_student_is_trained_and_evaluated_and_says_nothing_itself(taught):
-    run(taught, "distil", "evaluate_taught")
+    run(taught, "train", "evaluate")
     report = files.read_json(taught.folder / f"reports/scores/{CORPUS}/{STUDENT}.json")
     assert report["spec"]["teacher"] == TEACHER and set(report["seeds"]) == {str(SEED)}
     assert not (taught.folder / OPINIONS / STUDENT).exists()
@@ -90,38 +90,30 @@ def test_a_student_is_trained_and_evaluated_and_says_nothing_itself(taught):
 
 def test_a_student_that_is_killed_goes_on_to_the_same_bytes_unless_its_teacher_changed(taught, tmp_path):
     whole = taught.copied(tmp_path / "whole")
-    run(whole, "distil")
+    run(whole, "train")
     with pulled_after(".safetensors", 1):
-        run(taught, "distil")
+        run(taught, "train")
     [first] = left(taught)
     path = taught.folder / TAUGHT / "train.npy"
     before = path.read_bytes()
     arrays.save(path, np.roll(arrays.load(path, "<f4"), 1, axis=1))
     with pulled_after(".safetensors", 1):
-        run(taught, "distil")
+        run(taught, "train")
     assert len(left(taught)) == 2
     path.write_bytes(before)
-    run(taught, "distil")
+    run(taught, "train")
     assert weights(taught) == weights(whole)
     assert left(taught) == set(), first
-
-
-def test_what_teaches_nothing_is_no_teacher(taught):
-    without = YAML(typ="safe").load((taught.folder / "params.yaml").read_text(encoding="utf-8"))
-    without["networks"][STUDENT].pop("teacher")
-    tiny.write_params(taught.folder, without)
-    with pytest.raises(Refusal, match=r"networks\.student has no teacher"):
-        run(taught, "distil")
 
 
 def test_a_teacher_of_other_rows_or_none_is_refused(taught):
     path = taught.folder / TAUGHT / "train.npy"
     arrays.save(path, arrays.load(path, "<f4")[1:])
     with pytest.raises(Refusal, match=r"train\.npy is damaged: its shape"):
-        run(taught, "distil")
+        run(taught, "train")
     path.unlink()
     with pytest.raises(Refusal, match=r"train\.npy is missing: run dvc repro"):
-        run(taught, "distil")
+        run(taught, "train")
 
 
 def test_opinions_of_other_rows_or_none_are_refused(taught):
