@@ -24,8 +24,6 @@ SWITCHES = {
     "MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "true",  # of the package's served.py
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    # By itself glibc gives each of the server's threads a heap, which keeps the most that it has ever held.
-    "MALLOC_ARENA_MAX": "2",
 }
 
 
