@@ -73,7 +73,7 @@ def test_weights_come_back_whatever_happens_in_between():
 
 def test_what_is_frozen_has_no_average():
     model = Steps()
-    assert set(WeightAverage(model, 0.5).tensors()) == {"steps", "0"}
+    assert set(WeightAverage(model, 0.5).tensors()) == {"steps", "decayed", "0"}
 
 
 def test_a_restored_average_goes_on_bit_for_bit():
@@ -90,6 +90,57 @@ def test_a_restored_average_goes_on_bit_for_bit():
     for step in range(5, 10):
         halfway.move(step)
         resumed.update()
+    assert all(torch.equal(tensor, average.tensors()[name]) for name, tensor in resumed.tensors().items())
+
+
+class Table(nn.Module):
+    """Word vectors, of which each step moves some rows, and some of them twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        rows = torch.arange(12, dtype=torch.float64).view(6, 2)
+        self.words = nn.Embedding.from_pretrained(rows, freeze=False, sparse=True)
+        self.others = nn.Parameter(torch.tensor([3.0], dtype=torch.float64))
+
+    def move(self, average: WeightAverage, step: int) -> None:
+        rows = torch.tensor([step % 3, step % 3, 4]) if step % 4 else torch.tensor([3])
+        (self.words(rows).sum() * step + self.others.sum()).backward()
+        average.before_step()
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter -= 0.1 * parameter.grad.to_dense()
+        average.update()
+        self.zero_grad()
+
+
+@pytest.mark.parametrize("decay", [0.1, 0.9, 0.999])
+def test_rows_that_stand_still_are_averaged_too(decay):
+    model = Table()
+    average = WeightAverage(model, decay)
+    values = [[weight.detach().clone() for weight in model.parameters()]]
+    for step in range(1, 30):
+        model.move(average, step)
+        values.append([weight.detach().clone() for weight in model.parameters()])
+        if step % 10 == 0:  # to be read changes nothing
+            with average.in_place():
+                pass
+    with average.in_place():
+        for place, found in enumerate(model.parameters()):
+            torch.testing.assert_close(found.detach(), expected([step[place] for step in values], decay))
+
+
+def test_rows_that_wait_come_back_from_a_checkpoint_bit_for_bit():
+    straight, halfway = Table(), Table()
+    average = WeightAverage(straight, 0.9)
+    for step in range(1, 20):
+        straight.move(average, step)
+        if step == 9:
+            state = {name: tensor.clone() for name, tensor in average.tensors().items()}
+            halfway.load_state_dict(straight.state_dict())
+    resumed = WeightAverage(halfway, 0.9)
+    resumed.restore(state)
+    for step in range(10, 20):
+        halfway.move(resumed, step)
     assert all(torch.equal(tensor, average.tensors()[name]) for name, tensor in resumed.tensors().items())
 
 

@@ -255,6 +255,8 @@ def steps(run: Run, epoch: int, first: int = 0) -> Iterator[Step]:
     for rows, batch in zip(order, run.train.batches(shares), strict=True):
         loss, right, predicted = _backward(run, rows, batch)
         change = schedules.factor(training.schedule, training.warm_up, run.optimizer.steps, in_all)
+        if run.average:
+            run.average.before_step()
         norm = run.optimizer.step(training.learning_rate * change, training.gradient_clip)
         if run.average:
             run.average.update()
