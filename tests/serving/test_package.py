@@ -18,12 +18,13 @@ FOREIGN = ("alembic", "datasets", "dvc", "gensim", "mlflow.pytorch", "pandera", 
 PROGRAM = """
 import json, sys
 sys.modules |= dict.fromkeys({hidden})
-import mlflow.pyfunc, pandas as pd
+{first}
+import mlflow.pyfunc, pandas as pd, pyarrow as pa
 model = mlflow.pyfunc.load_model({folder!r})
 found = model.predict(pd.DataFrame({{"text": {texts!r}}}))
 ours = {{name: module.__file__ for name, module in sys.modules.items() if name.startswith("unroll.")}}
 known = [name for name, module in sys.modules.items() if module]
-print(json.dumps([found, ours, known], default=int))
+print(json.dumps([found, ours, known, pa.default_memory_pool().backend_name], default=int))
 """
 
 
@@ -34,10 +35,10 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, hidden: tuple[str, ...] = ()) -> tuple[list, dict, list]:
-    """Load the package in a process of its own, elsewhere, and let it read two texts."""
+def run(folder: Path, hidden: tuple[str, ...] = (), first: str = "") -> tuple[list, dict, list, str]:
+    """Load the package in a process of its own, elsewhere, and let it read two texts; `first` runs before."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    program = PROGRAM.format(hidden=list(hidden), folder=str(folder), texts=TEXTS[:2])
+    program = PROGRAM.format(hidden=list(hidden), folder=str(folder), texts=TEXTS[:2], first=first)
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=folder.parent, env=environment, capture_output=True, text=True
     )
@@ -46,13 +47,13 @@ def run(folder: Path, hidden: tuple[str, ...] = ()) -> tuple[list, dict, list]:
 
 
 def test_it_reads_texts_with_its_own_code_alone(packed: Path) -> None:
-    found, ours, _ = run(packed)
+    found, ours, *_ = run(packed)
     assert [set(answer) for answer in found] == [{"label", "probabilities", "spread", "agree", "unknown"}] * 2
     assert ours and all(path.startswith(str(packed / "code")) for path in ours.values())
 
 
 def test_nothing_of_dvc_datasets_training_or_tracking_is_loaded(packed: Path) -> None:
-    _, ours, known = run(packed)
+    _, ours, known, _ = run(packed)
     assert not {name for name in known if name.startswith(tuple(f"{one}." for one in FOREIGN))}
     assert not set(FOREIGN) & set(known)
     parts = {name.split(".")[1] for name in ours}
@@ -62,8 +63,19 @@ def test_nothing_of_dvc_datasets_training_or_tracking_is_loaded(packed: Path) ->
 def test_it_needs_none_of_the_tokenizers_that_its_requirements_leave_out(packed: Path) -> None:
     left_out = set(package.TOKENIZERS.values()) - {"nltk"}
     assert not left_out & {line.split("==")[0] for line in package.requirements("tweet")}
-    found, _, _ = run(packed, tuple(left_out))
+    found, *_ = run(packed, tuple(left_out))
     assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("already", "allocator"), [("pyarrow", "system"), ("pyarrow, torch", "mimalloc")], ids=["own", "shared"]
+)
+def test_arrow_takes_memory_from_the_heap_in_a_process_of_the_server_s_own(
+    packed: Path, already: str, allocator: str
+) -> None:
+    first = f"import {already}; pyarrow.set_memory_pool(pyarrow.mimalloc_memory_pool())"
+    *_, chosen = run(packed, first=first)
+    assert chosen == allocator
 
 
 def test_every_requirement_is_pinned_to_what_is_installed_and_each_import_is_one() -> None:

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
@@ -32,6 +33,9 @@ class Served(PythonModel):
         """
         if "torch" not in sys.modules:  # in a process of its own, as a server is
             environment.pin()
+            # mimalloc, Arrow's default, keeps pages for each thread that answered, which come and go:
+            # memory of ten minutes grew by up to 2.7 %. Texts are read in the same time.
+            pa.set_memory_pool(pa.system_memory_pool())
         from unroll.prediction.ensemble import Ensemble
         from unroll.text.tokenization import TextRules
 
