@@ -10,7 +10,9 @@ def main(corpus: str) -> None:
     environment.pin()  # before numpy: one thread, so that sums come out the same
     from unroll import files
     from unroll.comparison import compare, results
+    from unroll.comparison.ensembles import read_ensemble
     from unroll.comparison.spec import Comparison, Published
+    from unroll.distillation.spec import Ensemble
     from unroll.floor import NAME
     from unroll.params import Name, Params, Seed
 
@@ -20,8 +22,8 @@ def main(corpus: str) -> None:
     rules = params.get("comparison", Comparison)
     seeds = params.get("select.seeds", tuple[Seed, ...])
     # The parameters say what belongs to the comparison; the folders may hold older networks too.
-    networks = params.get("select.networks", tuple[Name, ...])
-    networks += params.get("select.taught", tuple[Name, ...])
+    teaching = params.get("select.networks", tuple[Name, ...])
+    networks = teaching + params.get("select.taught", tuple[Name, ...])
     encoded, reports = Path("data/vocabulary") / corpus, Path("reports")
     vocabulary = (encoded / "vocabulary.txt").read_text(encoding="utf-8").count("\n")
     rows = results.read_rows(Path("data/clean") / corpus / "test.parquet", encoded / "test", vocabulary)
@@ -34,6 +36,13 @@ def main(corpus: str) -> None:
         )
         for network in networks
     ]
+    ensembles = [
+        read_ensemble(
+            Path("data/ensembles") / corpus / name / "weights.json", ensemble.networks, found, rows.labels_N
+        )
+        for name, ensemble in params.get("ensembles", dict[Name, Ensemble]).items()
+        if set(ensemble.networks) <= set(teaching)
+    ]
     sources = params.get("vectors", dict[Name, dict])
     encoders = [name for name, source in sources.items() if source.get("kind") == "encoder"]
     floor = results.read_floor(
@@ -41,7 +50,7 @@ def main(corpus: str) -> None:
         reports / "predictions" / corpus / f"{NAME}.parquet",
         rows,
     )
-    document = compare.document(corpus, title, published, found, rows, rules, [floor], encoders)
+    document = compare.document(corpus, title, published, found, rows, rules, [floor], encoders, ensembles)
     files.write_json(reports / "comparison" / f"{corpus}.json", document)
 
 

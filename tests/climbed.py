@@ -18,6 +18,16 @@ CHANCES = {"cell": 0.001, "vectors": 0.0001, "phrases": 0.3, "taught": 0.004, "a
 """The p of each step before its correction; all else chance does not explain."""
 CORRECTED = {"cell": 0.004, "vectors": 0.0005, "phrases": 0.3, "taught": 0.012, "agreed": 0.04}
 """By Holm: the smallest five times, the next four times and so on."""
+TOGETHER = (
+    *RUNGS[:4],
+    Rung(ensemble="both", adds="a vote", over="vectors"),
+    Rung(network="agreed", adds="agreement"),
+)
+"""With an ensemble on a network, and a network on that."""
+MADE_OF = {"both": ("vectors", "phrases")}
+BOTH, BOTH_ON_VALIDATION = 0.7, 0.72
+ROWS_ALONE = {"p": 0.001, "low": 0.05, "high": 0.07, "detectable": 0.009}
+"""Of the step of `both` from `vectors`, for these very seeds."""
 PUBLISHED = (
     Published(system="LSTM", metric="macro_recall", value=0.583, source="Nobody 2020"),
     Published(system="RoBERTa", metric="macro_recall", value=0.713, source="Nobody 2021", kind="transformer"),
@@ -30,6 +40,7 @@ def climb(
     published: tuple[Published, ...] = PUBLISHED,
     seeds: int = 5,
     chances: dict[str, float] = CHANCES,
+    made_of: dict[str, tuple[str, ...]] = MADE_OF,
     **changes: object,
 ) -> Climb:
     """Return the ladder with a document of these figures; the networks stand in it best first."""
@@ -44,9 +55,12 @@ def climb(
             for metric in ("accuracy", "macro_recall")
             for place, a in enumerate(best_first)
             for b in best_first[place + 1 :]
-        ],
+        ]
+        + [_pair_with_both(name, chances) for name in best_first],
+        "ensembles": [_both()],
     }
     words = {"task": "next_word", "headline": "perplexity", "references": [], "networks": [], "pairs": []}
+    words["ensembles"] = []
     document = {
         "corpus": "notes",
         "title": "invented notes",
@@ -56,7 +70,7 @@ def climb(
         "level": 0.95,
         "tasks": [words, headline],
     }
-    return Climb(Ladder(corpora=("notes",), rungs=rungs), document | changes, published)
+    return Climb(Ladder(corpora=("notes",), rungs=rungs), document | changes, published, made_of)
 
 
 def _network(name: str, seeds: int) -> dict:
@@ -76,6 +90,37 @@ def _network(name: str, seeds: int) -> dict:
         "parameters": 1000 * len(name),
         "trials": [VALIDATION[name], 0.9],
         "scores": {"macro_recall": scores},
+    }
+
+
+def _both() -> dict:
+    scores = dict.fromkeys(("std", "low", "high", "ensemble"))
+    scores |= {"seeds": [], "mean": BOTH, "both_low": BOTH - 0.005, "both_high": BOTH + 0.005}
+    return {
+        "name": "both",
+        "networks": {"vectors": 0.75, "phrases": 0.25},
+        "validation": {"weighted": {"macro_recall": BOTH_ON_VALIDATION}},
+        "parameters": 70000,
+        "scores": {"macro_recall": scores},
+    }
+
+
+def _pair_with_both(name: str, chances: dict[str, float]) -> dict:
+    difference = MEANS[name] - BOTH
+    return {
+        "metric": "macro_recall",
+        "a": name,
+        "b": "both",
+        "difference": difference,
+        "low": difference - 0.02,
+        "high": difference + 0.04,
+        "p_rows": ROWS_ALONE["p"],
+        "rows_low": -ROWS_ALONE["high"],
+        "rows_high": -ROWS_ALONE["low"],
+        "rows_detectable": ROWS_ALONE["detectable"],
+        "p": chances.get(name, 0.5),
+        "p_holm": 1.0,
+        "detectable": 0.05,
     }
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from unroll import metrics
-from unroll.comparison import compare
+from unroll.comparison import compare, ensembles
+from unroll.comparison.ensembles import Ensemble
 from unroll.comparison.results import Floor, Result, Rows
 from unroll.comparison.spec import Comparison, Published
 from unroll.evaluation import scoring
@@ -99,6 +100,15 @@ def floor(rows: Rows, skill: float = 0.65) -> Floor:
     return Floor(found | {"scores": metrics.all_metrics(answers_NC, rows.labels_N)}, answers_NC)
 
 
+def together(name: str, weights: dict[str, float], results: list[Result], rows: Rows) -> Ensemble:
+    """What networks say together, each counting so much."""
+    members = [next(one for one in results if one.name == network) for network in weights]
+    answers_NC = ensembles.mixed(list(weights.values()), [one.answers_SNX for one in members])
+    validation = {"each": {}, "equal": {"accuracy": 0.7}, "weighted": {"accuracy": 0.71}}
+    scores = metrics.all_metrics(answers_NC, rows.labels_N)
+    return Ensemble(name, weights, validation, answers_NC, scores)
+
+
 def reader(name: str, rows: Rows, nats: float) -> Result:
     """A next-word network that spends about so many nats a word."""
     draw = np.random.default_rng([len(name), int(nats * 100)])
@@ -116,5 +126,13 @@ def reader(name: str, rows: Rows, nats: float) -> Result:
     return Result(found, nats_SN[..., None], curves(SEEDS, "perplexity"))
 
 
-def made(results: list[Result], rows: Rows, rules: Comparison = RULES, floors: Sequence[Floor] = ()) -> dict:
-    return compare.document("rows", "invented sentences", PUBLISHED, results, rows, rules, floors)
+def made(
+    results: list[Result],
+    rows: Rows,
+    rules: Comparison = RULES,
+    floors: Sequence[Floor] = (),
+    ensembles: Sequence[Ensemble] = (),
+) -> dict:
+    return compare.document(
+        "rows", "invented sentences", PUBLISHED, results, rows, rules, floors, (), ensembles
+    )

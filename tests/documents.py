@@ -50,25 +50,38 @@ def document(corpus: str, names: list[str], seeds: int, next_word: bool = False)
     }
 
 
-def with_floor(document: dict) -> dict:
-    """Return the document with a floor amid its classifiers; the same networks otherwise."""
+def with_floor(document: dict, ensemble: bool = False) -> dict:
+    """Return the document with a floor amid its classifiers, and an ensemble; the same networks otherwise."""
     classes, *others = document["tasks"]
     headline, networks = classes["headline"], classes["networks"]
     middle = networks[len(networks) // 2]["scores"]
     without = {"seeds": [], "std": None, "low": None, "high": None, "ensemble": None}
+    scores = {metric: scores | without for metric, scores in middle.items()}
     floor = {
         "name": "tfidf",
         "system": "TF-IDF and logistic regression",
         "parameters": 1_234_567,
         "operations": {"text": 4321, "training": None},
-        "scores": {metric: scores | without for metric, scores in middle.items()},
+        "scores": scores,
     }
-    pairs = _pairs([*networks, floor], [*PERCENT, "loss"])
+    both = {
+        "name": "both",
+        "networks": {
+            network["name"]: weight for network, weight in zip(networks, (0.75, 0.25), strict=False)
+        },
+        "validation": {"weighted": {headline: 0.8}},
+        "parameters": 7_654_321,
+        "operations": {"text": 8642, "training": 5_432_109},
+        "scores": scores,
+    }
+    ensembles = [both] if ensemble else []
+    pairs = _pairs([*networks, *ensembles, floor], [*PERCENT, "loss"])
     for pair in pairs:
-        pair["effect"] = None if pair["b"] == "tfidf" else pair["effect"]
+        pair["effect"] = None if {"tfidf", "both"} & {pair["a"], pair["b"]} else pair["effect"]
     best = networks[0]["name"]
     said = f"{best} has the best {headline.replace('_', ' ')}, and below the floor are others."
-    return document | {"tasks": [classes | {"floors": [floor], "pairs": pairs, "verdict": said}, *others]}
+    entered = {"ensembles": ensembles, "floors": [floor], "pairs": pairs, "verdict": said}
+    return document | {"tasks": [classes | entered, *others]}
 
 
 def over_corpora(documents: list[dict], enough: bool = False) -> dict:
@@ -211,6 +224,7 @@ def _classification(draw: random.Random, corpus: str, names: list[str], seeds: i
         "metrics": [*PERCENT, "loss", "ece"],
         "tested": [*PERCENT, "loss"],
         "labels": labels,
+        "ensembles": [],
         "floors": [],
         "references": [
             {
@@ -256,6 +270,7 @@ def _next_word(draw: random.Random, seeds: int) -> dict:
         "metrics": ["perplexity", "loss", "accuracy"],
         "tested": ["perplexity", "loss"],
         "labels": [],
+        "ensembles": [],
         "floors": [],
         "references": [{"system": "words' frequencies", "source": "", "scores": {"perplexity": 456.0}}],
         "verdict": "gru_next has the best perplexity, 200.0, and was told apart from lstm_next.",

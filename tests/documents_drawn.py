@@ -178,6 +178,7 @@ def documents(draw: st.DrawFn) -> dict:
         optional={"taught": st.just([])},
     )
     rungs = [{"network": name, "adds": "something"} for name in sorted(named)]
+    rungs += [{"ensemble": f"{name}_together", "adds": "seeds"} for name in sorted(named)]
     ladder = {"corpora": sorted(read), "rungs": rungs}
     return {
         "select": draw(subset),
@@ -200,7 +201,7 @@ def documents(draw: st.DrawFn) -> dict:
         "machine": {"runs_per_gpu": draw(st.integers(1, 64))},
         "training": TRAINING,
         "networks": named,
-        "ensembles": {name: {"networks": [name]} for name in named},
+        "ensembles": {f"{name}_together": {"networks": [name]} for name in named},
         "corpora": read,
         "vectors": {name: {"kind": "file", "path": "own.txt", "format": "glove"} for name in vectors},
     }

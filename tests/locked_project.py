@@ -149,9 +149,20 @@ class Project:
         )
 
     def compare(
-        self, text: str = "first", networks: tuple[str, ...] = tuple(NETWORKS), reported: str = "tiny"
+        self,
+        text: str = "first",
+        networks: tuple[str, ...] = tuple(NETWORKS),
+        reported: str = "tiny",
+        together: float | None = None,
     ) -> None:
-        """Compare the networks of tiny; the report is of the corpus `reported`."""
+        """Compare the networks of tiny, and an ensemble that scores so; the report is of `reported`."""
+        ensemble = {
+            "name": "both",
+            "networks": {"bow": 0.75, "bilstm": 0.25},
+            "validation": {"weighted": {"accuracy": 0.55}},
+            "parameters": 168,
+            "scores": {"accuracy": {"mean": together}, "loss": {"mean": 0.65}},
+        }
         document = {
             "corpus": "tiny",
             "title": "invented reviews",
@@ -171,6 +182,7 @@ class Project:
                 {
                     "verdict": f"bow is best, said the {text}.",
                     "networks": [{"name": name} for name in networks],
+                    "ensembles": [ensemble] if together else [],
                     "floors": [],
                 }
             ],
@@ -179,7 +191,8 @@ class Project:
         self.record(
             "compare@tiny", "compare --corpus tiny", ["reports/scores"], ["reports/comparison/tiny.json"]
         )
-        rows = [f"{reported},{network},accuracy" for network in networks for _ in ("accuracy", "loss")]
+        names = (*networks, "both") if together else networks
+        rows = [f"{reported},{network},accuracy" for network in names for _ in ("accuracy", "loss")]
         self.write("reports/comparison.csv", "\n".join(["corpus,network,metric", *rows]))
         for name in ("comparison.md", "pairs.csv", "index.html"):
             self.write(f"reports/{name}", text)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tiny
 from clone import Clone, clone, run_once
@@ -34,6 +35,12 @@ def parameters() -> dict:
     document["corpora"] = {CORPUS: document["corpora"][CORPUS]}
     document["networks"] |= NETWORKS
     document["ensembles"] = {TEACHER: {"networks": ["one", "other"]}, "absent": {"networks": ["one", "gru"]}}
+    rungs = [
+        {"network": "one", "adds": "a cell"},
+        {"ensemble": TEACHER, "adds": "another", "note": "it asks two"},
+        {"network": STUDENT, "adds": "a teacher", "over": "one"},
+    ]
+    document["ladder"] = [{"corpora": [CORPUS], "rungs": rungs}]
     document["training"] |= {"epochs": 2}
     return document | {"suites": {"taught": dict(SELECTION)}, "select": dict(ALONE)}
 
@@ -96,6 +103,44 @@ def test_the_teacher_is_the_weighted_mean_of_all_seeds_of_its_networks(pipeline)
     )
 
 
+def test_the_teacher_stands_in_the_comparison_with_the_answers_of_its_networks_to_the_test_split(pipeline):
+    reports = pipeline.folder / "reports"
+    [task] = [
+        one
+        for one in files.read_json(reports / f"comparison/{CORPUS}.json")["tasks"]
+        if one["task"] == "classification"
+    ]
+    [found] = task["ensembles"]
+    weights = files.read_json(ensembles(pipeline) / TEACHER / "weights.json")
+    assert (found["networks"], found["validation"]) == (weights["networks"], weights["validation"])
+    mixed_NC = 0.0
+    for network, weight in weights["networks"].items():
+        frame = pd.read_parquet(reports / f"predictions/{CORPUS}/{network}.parquet")
+        for _, one in frame.groupby("seed"):
+            labels_N, answers_NC = one["label"].to_numpy(), one.filter(regex=r"^p_").to_numpy()
+            mixed_NC = mixed_NC + weight * answers_NC / len(SELECTION["seeds"])
+    for metric, value in metrics.all_metrics(mixed_NC, labels_N).items():
+        assert found["scores"][metric]["mean"] == pytest.approx(value)
+    assert all(TEACHER in (reports / name).read_text() for name in ("comparison.md", "index.html"))
+    with open(reports / "pairs.csv", encoding="utf-8") as stream:
+        held = {row["a"] for row in csv.DictReader(stream) if row["b"] == TEACHER}
+    assert held == {"one", "other", STUDENT}
+
+
+def test_an_ensemble_and_a_student_are_rungs_of_the_ladder(pipeline):
+    with open(pipeline.folder / "reports/ladder.csv", encoding="utf-8") as stream:
+        rungs = {row["rung"]: row for row in csv.DictReader(stream)}
+    assert [(name, row["kind"], row["over"]) for name, row in rungs.items()] == [
+        ("one", "network", ""),
+        (TEACHER, "ensemble", "one"),
+        (STUDENT, "network", "one"),
+    ]
+    # What a student's teachers must be known for, it must be too.
+    assert {row["rung"] for row in rungs.values() if row["notes"]} == {TEACHER, STUDENT}
+    text = (pipeline.folder / "reports/ladder.md").read_text(encoding="utf-8")
+    assert "Best ensemble on validation" in text and "ladder.md" in pipeline.said
+
+
 def test_a_student_is_a_network_as_any_other(pipeline):
     for seed in SELECTION["seeds"]:
         model = files.read_json(pipeline.folder / f"models/{CORPUS}/{STUDENT}/{seed}/model.json")
@@ -104,7 +149,7 @@ def test_a_student_is_a_network_as_any_other(pipeline):
     assert "teacher" not in files.read_json(pipeline.folder / f"models/{CORPUS}/one/1/model.json")
     with open(pipeline.folder / "reports/comparison.csv", encoding="utf-8") as stream:
         shown = {row["network"] for row in csv.DictReader(stream)}
-    assert shown == {"one", "other", "reader", STUDENT, "tfidf"}
+    assert shown == {"one", "other", "reader", STUDENT, TEACHER, "tfidf"}
     done = pipeline.python(
         "-m", "unroll", "predict", "--json", "--model", f"{CORPUS}/{STUDENT}", "a bright lamp"
     )
@@ -117,6 +162,7 @@ def test_a_student_is_a_network_as_any_other(pipeline):
     )
     assert tracked.stdout.split().count(f"{STUDENT}seed") == 2, tracked.stderr
     assert tracked.stdout.split().count(f"{STUDENT}network") == 1
+    assert tracked.stdout.split().count(f"{TEACHER}ensemble") == 1
 
 
 def test_a_second_run_trains_nothing(pipeline):

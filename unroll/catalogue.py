@@ -74,6 +74,19 @@ class Catalogue(Strict):
         """Return the list of `select` that a network may stand in."""
         return "networks" if self.networks[network].teacher is None else "taught"
 
+    def compared(self, selection: Selection) -> tuple[str, ...]:
+        """Return all that a selection's comparison has: its networks, and ensembles whose networks it has."""
+        ensembles = [
+            name for name, one in self.ensembles.items() if set(one.networks) <= set(selection.networks)
+        ]
+        return (*selection.all_networks, *ensembles)
+
+    @property
+    def made_of(self) -> dict[str, tuple[str, ...]]:
+        """Return the networks of each ensemble, and of each student the ensemble that teaches it."""
+        taught = {name: (one.teacher,) for name, one in self.networks.items() if one.teacher is not None}
+        return taught | {name: one.networks for name, one in self.ensembles.items()}
+
 
 def load(path: Path = Path("params.yaml")) -> Catalogue:
     """Read and check all of params.yaml.

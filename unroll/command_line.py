@@ -211,14 +211,19 @@ def _write_ladder(whole: catalogue.Catalogue, parts: tuple[Selection, ...]) -> b
 
     A corpus in several parts has the comparison of the last of them.
     """
-    compared = {corpus: part.networks for part in parts for corpus in part.corpora}
+    compared = {corpus: whole.compared(part) for part in parts for corpus in part.corpora}
     lacking = missing(whole.ladder, compared)
     if all(lacking.values()):
         return False
     from unroll.ladder import report, steps  # here alone, as above
 
     climbs = [
-        steps.Climb(ladder, files.read_json(COMPARISONS / f"{corpus}.json"), whole.corpora[corpus].published)
+        steps.Climb(
+            ladder,
+            files.read_json(COMPARISONS / f"{corpus}.json"),
+            whole.corpora[corpus].published,
+            whole.made_of,
+        )
         for ladder in whole.ladder
         for corpus in ladder.corpora
         if not lacking[corpus]

@@ -87,8 +87,12 @@ class _Together:
                     yield fault_at(place, f"{name} is not among {there}")
 
     def taken_names(self) -> Iterator[Fault]:
-        if NAME in self._section("networks"):
-            yield fault_at(("networks", NAME), f"so the floor is called ({SYSTEM}): choose another name")
+        for kind in ("networks", "ensembles"):
+            if NAME in self._section(kind):
+                yield fault_at((kind, NAME), f"so the floor is called ({SYSTEM}): choose another name")
+        for name in _all_sound(list(self._section("ensembles")), Name):
+            if name in self._section("networks"):
+                yield fault_at(("ensembles", name), "so a network is called: choose another name")
 
     def entries_twice(self) -> Iterator[Fault]:
         for place, selection in self.selections.items():
@@ -161,20 +165,23 @@ class _Together:
         below: list[str | None] = []  # None stands for a name that has been refused already
         for number, rung in enumerate(rungs if isinstance(rungs, list) else ()):
             keys = *place, str(number)
-            name, over = (_sound(_mapping(rung).get(key), Name) for key in ("network", "over"))
-            yield from self._unknown((*keys, "network"), [name], "networks")
+            kind = "ensemble" if _mapping(rung).get("network") is None else "network"
+            name, over = (_sound(_mapping(rung).get(key), Name) for key in (kind, "over"))
+            yield from self._unknown((*keys, kind), [name], f"{kind}s")
             if name is not None and name in below:
-                yield fault_at((*keys, "network"), f"{name} stands twice: a network is one rung")
+                yield fault_at((*keys, kind), f"{name} stands twice: {_a(kind)} is one rung")
             if over is not None and over not in below and None not in below:
                 there = ", ".join(map(str, below)) or "nothing"
                 yield fault_at((*keys, "over"), f"{over} is not among the rungs below: {there}")
             tasks = [self._task(one) for one in (name, *below[:1])]
             if None not in tasks and len(set(tasks)) > 1:
                 learned = f"{name} learns {tasks[0]}, {below[0]} {tasks[1]}"
-                yield fault_at((*keys, "network"), f"{learned}: the rungs of a ladder are scored alike")
+                yield fault_at((*keys, kind), f"{learned}: the rungs of a ladder are scored alike")
             below.append(name)
 
     def _task(self, name: str | None) -> str | None:
+        if name in self._section("ensembles"):
+            return "classification"
         network = _sound(self._section("networks").get(name), Network)
         return network and getattr(network, "task", "classification")
 
@@ -223,6 +230,10 @@ class _Together:
         except ValidationError as error:
             for fault in error.errors():
                 yield ".".join(map(str, fault["loc"])), said(fault, Training)
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind == "ensemble" else f"a {kind}"
 
 
 def _is_chancy(network: Network) -> bool:

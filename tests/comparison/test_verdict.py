@@ -18,6 +18,7 @@ def task(p_holm: dict[str, float], headline: str = "accuracy", detectable: float
     return {
         "headline": headline,
         "networks": networks,
+        "ensembles": [],
         "floors": [],
         "pairs": [
             {
@@ -135,3 +136,47 @@ def test_a_best_network_below_the_floor_has_no_lead_over_it(p, surely):
     said = verdict(floored({"gru": (-0.02, p), "rnn": (-0.03, p)}), 0.95)
     assert said.endswith(f"Below the floor of n-grams, 42.0 %: gru and rnn (told apart: {surely}).")
     assert "The lead of" not in said
+
+
+# --- an ensemble --------------------------------------------------------------------------------------
+
+
+def joined(difference: float, p: float, headline: str = "accuracy") -> dict:
+    """A contest in which gru leads, and so far is it above an ensemble, with this p."""
+    found = task({"rnn": 0.0004}, headline)
+    pair = {"metric": headline, "a": "gru", "b": "both", "difference": difference}
+    pair |= {"low": difference - 0.01, "high": difference + 0.01, "p_holm": p}
+    ensemble = {"name": "both", "scores": {headline: {"mean": 0.432 - difference}}}
+    return found | {"ensembles": [ensemble], "pairs": [*found["pairs"], pair]}
+
+
+def test_an_ensemble_is_held_against_the_best_network_and_is_not_one():
+    said = verdict(joined(-0.02, 0.001), 0.95)
+    assert said.startswith(verdict(task({"rnn": 0.0004}), 0.95))
+    assert said.endswith(
+        " The ensemble both has 45.2 %; it is better than gru: 2.0 points (1.0 to 3.0, p = 0.001)."
+    )
+
+
+def test_an_ensemble_may_be_worse_and_its_distance_noise():
+    said = verdict(joined(0.02, 0.001), 0.95)
+    assert said.endswith("has 41.2 %; it is worse than gru: -2.0 points (-3.0 to -1.0, p = 0.001).")
+    said = verdict(joined(-0.004, 0.4), 0.95)
+    assert said.endswith(
+        "has 43.6 %; its distance to gru, 0.4 points (-0.6 to +1.4, p = 0.4), is within the noise."
+    )
+
+
+def test_of_a_loss_an_ensemble_with_less_is_better():
+    said = verdict(joined(0.02, 0.001, "loss"), 0.95)
+    assert "it is better than gru: 0.020 (0.010 to 0.030, p = 0.001)." in said
+
+
+def test_an_ensemble_below_the_floor_is_named_with_the_networks():
+    contest = joined(-0.02, 0.5) | {"floors": [FLOOR | {"scores": {"accuracy": {"mean": 0.46}}}]}
+    against = {"gru": -0.028, "rnn": -0.04, "both": -0.008}
+    contest["pairs"] += [
+        {"metric": "accuracy", "a": name, "b": "tfidf", "difference": gain, "p_holm": 0.2}
+        for name, gain in against.items()
+    ]
+    assert verdict(contest, 0.95).endswith(": gru, rnn and both (told apart: none).")

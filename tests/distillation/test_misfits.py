@@ -44,6 +44,16 @@ FAULTS = {
         {},
         "ensembles.words.networks: t5_next_word predicts next words: it knows no classes",
     ),
+    "an ensemble called as a network": (
+        {"ensembles/gru": {"networks": ["bilstm"]}},
+        {},
+        "ensembles.gru: so a network is called: choose another name",
+    ),
+    "an ensemble called as the floor": (
+        {"ensembles/tfidf": {"networks": ["bilstm"]}},
+        {},
+        "ensembles.tfidf: so the floor is called",
+    ),
     "a student as a member": (
         {"ensembles/late": {"networks": ["mine"]}},
         {},

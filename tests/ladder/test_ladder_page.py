@@ -1,7 +1,7 @@
 """The page says of each step what its test allows, and of the best rung how far it is from what is known."""
 
 import pytest
-from climbed import CHANCES, PUBLISHED, RUNGS, climb
+from climbed import CHANCES, PUBLISHED, RUNGS, TOGETHER, climb
 
 from unroll.ladder import report
 from unroll.ladder.steps import Climb
@@ -108,18 +108,18 @@ def test_what_an_ensemble_of_the_seeds_adds_is_said_of_each_rung():
         "adds to their mean (points): +1.5 to floor, +1.5 to cell, +1.5 to vectors."
     )
     single = sentences(climb(seeds=1))
-    assert "An ensemble of the seeds" not in single and single["Best on validation"].startswith(
+    assert "An ensemble of the seeds" not in single and single["Best network on validation"].startswith(
         "agreed † has 67.0; +7.0 points to the lowest rung, floor, which is not tested; 8.7 points above"
     )
 
 
 def test_the_best_rung_is_held_against_what_was_published_and_so_is_the_best_that_owes_nothing():
     found = sentences(climb())
-    assert found["Best on validation"] == (
+    assert found["Best network on validation"] == (
         "agreed † has 67.0 and its ensemble 68.5; +7.0 points to the lowest rung, floor, which is not "
         "tested; 8.7 points above LSTM (Nobody 2020: 58.3), the ensemble 10.2 points above it."
     )
-    assert found["Best on validation without †"] == (
+    assert found["Best network on validation without †"] == (
         "phrases has 58.5 and its ensemble 60.0; -1.5 points to the lowest rung, floor, which is not "
         "tested; 0.2 points above LSTM (Nobody 2020: 58.3), the ensemble 1.7 points above it."
     )
@@ -127,7 +127,9 @@ def test_the_best_rung_is_held_against_what_was_published_and_so_is_the_best_tha
 
 def test_a_lowest_rung_that_is_the_best_has_not_climbed():
     table = sentences(climb((RUNGS[0], RUNGS[1])))
-    assert table["Best on validation"].startswith("floor has 60.0 and its ensemble 61.5; 1.7 points above")
+    assert table["Best network on validation"].startswith(
+        "floor has 60.0 and its ensemble 61.5; 1.7 points above"
+    )
 
 
 def test_what_remains_to_the_transformers_is_said_of_both():
@@ -141,12 +143,12 @@ def test_what_remains_to_the_transformers_is_said_of_both():
 def test_where_no_transformer_is_on_record_nothing_is_said_to_remain(published):
     found = sentences(climb(published=published))
     assert found["What remains to the transformers"].startswith("is not known")
-    assert ("LSTM" in found["Best on validation"]) == (published == PUBLISHED[:1])
+    assert ("LSTM" in found["Best network on validation"]) == (published == PUBLISHED[:1])
 
 
 def test_a_ladder_without_notes_has_one_best_rung_and_no_mark():
     text = page(climb(RUNGS[:4]))
-    assert "†" not in text and text.count("Best on validation") == 1
+    assert "†" not in text and text.count("Best network on validation") == 1
 
 
 def test_a_note_is_told_once_with_all_the_rungs_that_it_marks():
@@ -174,3 +176,59 @@ def test_the_level_of_the_comparison_is_the_one_at_which_a_step_counts():
 def test_one_seed_is_said_to_speak_of_no_other():
     assert "One seed says nothing of others." in page(climb(seeds=1))
     assert "One seed" not in page(climb())
+
+
+# --- ensembles ----------------------------------------------------------------------------------------
+
+
+def test_an_ensemble_stands_on_the_ladder_with_its_weights_and_a_step_over_rows_alone():
+    assert cells(climb(TOGETHER))["both"] == [
+        "both",
+        "a vote (ensemble: vectors 0.75 + phrases 0.25)",
+        "70.0",
+        "69.5 to 70.5",
+        "vectors",
+        "+6.0 (+5.0 to +7.0)",
+        "0.004",
+        "**worth it**",
+        "",
+        "70,000",
+    ]
+    assert cells(climb(TOGETHER))["agreed"][4:6] == ["both", "-3.0 (-5.0 to +1.0)"]
+
+
+def test_what_an_ensembles_p_covers_is_said_where_there_is_one():
+    said = page(climb(TOGETHER)).replace("\n", " ")
+    assert "Its intervals and its p are of other test rows alone" in said
+    assert "would. A network's step from an ensemble takes in the network's other seeds" in said
+    assert "test rows alone" not in page(climb()).replace("\n", " ")
+
+
+def test_the_best_network_and_the_best_ensemble_stand_each_beside_what_was_published():
+    found = sentences(climb(TOGETHER))
+    assert found["Best network on validation"].startswith("agreed has 67.0 and its ensemble 68.5; ")
+    assert found["Best ensemble on validation"] == (
+        "both has 70.0; +10.0 points to the lowest rung, floor, which is not tested; 11.7 points above LSTM "
+        "(Nobody 2020: 58.3); its weights were fitted to the same validation rows, which may flatter it "
+        "there."
+    )
+    said = "- **What remains to the transformers**: "
+    for words in ("agreed is 4.3 points below RoBERTa", "both is 1.3 points below RoBERTa"):
+        assert said + words in page(climb(TOGETHER))
+    assert "Best ensemble on validation" not in sentences(climb())
+
+
+def test_an_ensemble_of_one_networks_seeds_has_no_weights_that_could_have_been_fitted():
+    alone = climb(TOGETHER)
+    alone.task["ensembles"][0]["networks"] = {"vectors": 1.0}
+    assert "fitted to the same" not in sentences(alone)["Best ensemble on validation"]
+    assert cells(alone)["both"][1] == "a vote (ensemble: vectors 1.00)"
+
+
+def test_an_ensemble_with_a_note_is_held_apart_from_those_without():
+    noted = (*TOGETHER[:2], TOGETHER[2].model_copy(update={"note": "slow"}), *TOGETHER[3:])
+    found = sentences(climb(noted))
+    assert found["Best ensemble on validation"].startswith("both † has 70.0")
+    assert "Best ensemble on validation without †" not in found  # there is no other
+    assert found["Best network on validation without †"].startswith("phrases has 58.5")
+    assert "\n† vectors, both, agreed: slow.\n" in page(climb(noted))

@@ -11,7 +11,7 @@ from shipped import SHIPPED, keys_of, lines_of, with_values
 from unroll import catalogue
 from unroll.failures import Refusal
 from unroll.ladder.spec import Ladders, missing
-from unroll.params import Suite, parse
+from unroll.params import Selection, Suite, parse
 
 PATH = Path("params.yaml")
 
@@ -24,7 +24,12 @@ def rung(network: str, **more: object) -> dict:
     return {"network": network, "adds": "something"} | more
 
 
+def ensemble(name: str, **more: object) -> dict:
+    return {"ensemble": name, "adds": "a vote"} | more
+
+
 BOW, GRU, LSTM = map(rung, ("bow", "gru", "lstm"))
+BOTH = ensemble("lstm_and_gru")
 FAULTS = {
     "a network that exists nowhere": ([ladder(BOW, rung("nonesuch"))], "0.rungs.1.network: nonesuch is not"),
     "a corpus that exists nowhere": ([ladder(BOW, GRU, corpora=("twets",))], "0.corpora: twets is not among"),
@@ -53,6 +58,29 @@ FAULTS = {
         [ladder(BOW, rung("t5_next_word"))],
         "0.rungs.1.network: t5_next_word learns next_word, bow classification",
     ),
+    "an ensemble that exists nowhere": (
+        [ladder(BOW, ensemble("everybody"))],
+        "0.rungs.1.ensemble: everybody is not among lstm_and_gru",
+    ),
+    "an ensemble twice": ([ladder(BOW, BOTH, BOTH)], "0.rungs.2.ensemble: lstm_and_gru stands twice: an ens"),
+    "a network as an ensemble": ([ladder(BOW, ensemble("gru"))], "0.rungs.1.ensemble: gru is not among"),
+    "an ensemble as a network": ([ladder(BOW, rung("lstm_and_gru"))], "0.rungs.1.network: lstm_and_gru is"),
+    "a network and an ensemble": (
+        [ladder(BOW, GRU | BOTH)],
+        "0.rungs.1.ensemble: a rung is a network or an ensemble: name one of them alone",
+    ),
+    "neither network nor ensemble": (
+        [ladder(BOW, {"adds": "nothing"}, GRU)],
+        "0.rungs.1.network: a rung is a network or an ensemble: name one",
+    ),
+    "an ensemble over next words": (
+        [ladder(rung("t5_next_word"), BOTH)],
+        "0.rungs.1.ensemble: lstm_and_gru learns classification, t5_next_word next_word",
+    ),
+    "next words over an ensemble": (
+        [ladder(BOTH, rung("t5_next_word"))],
+        "0.rungs.1.network: t5_next_word learns next_word, lstm_and_gru classification",
+    ),
     "one rung": ([ladder(BOW)], "0.rungs: a ladder needs at least two rungs"),
     "no corpus": ([ladder(BOW, GRU, corpora=())], "0.corpora: "),
     "nothing added": ([ladder(BOW, rung("gru", adds=""))], "0.rungs.1.adds: "),
@@ -79,6 +107,24 @@ def test_every_fault_of_the_section_is_named_at_once():
         "ladder.1.corpora",
         "ladder.1.rungs.1.network",
     ]
+
+
+def test_a_rung_may_be_an_ensemble_a_student_and_what_stands_on_either():
+    student = {"cell": "gru", "teacher": "lstm_and_gru", "training": {"distillation": 0.7}}
+    rungs = [BOW, BOTH, rung("student"), rung("gru", over="lstm_and_gru")]
+    whole = catalogue.check(with_values({"ladder": [ladder(*rungs)], "networks/student": student}), PATH)
+    [found] = whole.ladder
+    assert [one.name for one in found.rungs] == ["bow", "lstm_and_gru", "student", "gru"]
+    assert found.bases()["student"] == "lstm_and_gru" == found.bases()["gru"]
+    assert whole.made_of["student"] == ("lstm_and_gru",)
+    assert whole.made_of["lstm_and_gru"] == ("bilstm", "bigru")
+    several = Selection(
+        corpora=("tweets",), networks=("bow", "bilstm", "bigru"), seeds=(1,), taught=("student",)
+    )
+    assert whole.compared(several) == ("bow", "bilstm", "bigru", "student", "lstm_and_gru")
+    assert missing(whole.ladder, {"tweets": whole.compared(several)}) == {"tweets": ["gru"]}
+    fewer = several.model_copy(update={"networks": ("bow", "gru", "bigru"), "taught": ()})
+    assert missing(whole.ladder, {"tweets": whole.compared(fewer)}) == {"tweets": ["lstm_and_gru", "student"]}
 
 
 SECTION = """ladder:
@@ -122,8 +168,11 @@ def test_every_shipped_figure_of_roberta_is_marked_as_a_transformers():
 def test_the_shipped_suite_runs_every_rung_on_its_corpora_in_one_part_with_five_seeds():
     parts = parse(SHIPPED["suites"]["ladder"], Suite, "suites.ladder", PATH)
     ladders = parse(SHIPPED["ladder"], Ladders, "ladder", PATH)
-    compared = {corpus: part.networks for part in parts for corpus in part.corpora}
+    whole = catalogue.check(SHIPPED, PATH)
+    compared = {corpus: whole.compared(part) for part in parts for corpus in part.corpora}
     assert not any(missing(ladders, compared).values())
-    run = {pair for part in parts for pair in itertools.product(part.corpora, part.networks)}
-    rungs = {(corpus, one.network) for each in ladders for corpus in each.corpora for one in each.rungs}
-    assert run == rungs and all(len(part.seeds) == 5 for part in parts)
+    run = {pair for part in parts for pair in itertools.product(part.corpora, part.all_networks)}
+    rungs = {(corpus, one.name) for each in ladders for corpus in each.corpora for one in each.rungs}
+    members = {(corpus, one) for corpus, name in rungs for one in whole.made_of.get(name, ())}
+    needed = {(corpus, name) for corpus, name in rungs | members if name in whole.networks}
+    assert run == needed and all(len(part.seeds) == 5 for part in parts)

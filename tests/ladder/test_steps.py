@@ -5,8 +5,8 @@ import statistics
 
 import numpy as np
 import pytest
-from climbed import CHANCES, CORRECTED, MEANS, RUNGS, climb
-from compared import PUBLISHED, SKILL, classifier, made, reader, some_rows
+from climbed import BOTH_ON_VALIDATION, CHANCES, CORRECTED, MEANS, ROWS_ALONE, RUNGS, TOGETHER, climb
+from compared import PUBLISHED, SKILL, classifier, made, reader, some_rows, together
 
 from unroll import files
 from unroll.comparison import significance
@@ -116,7 +116,7 @@ def test_a_note_goes_to_all_rungs_that_stand_on_it_and_to_no_other():
     twice = (*RUNGS[:-1], RUNGS[-1].model_copy(update={"note": "slow"}))
     assert by_rung(climb(twice))["agreed"]["notes"] == "it has learned from a transformer; slow"
     beside = (*RUNGS[:-1], RUNGS[-1].model_copy(update={"over": "floor"}))
-    assert Ladder(corpora=("notes",), rungs=beside).notes()["agreed"] == ()
+    assert Ladder(corpora=("notes",), rungs=beside).notes({})["agreed"] == ()
 
 
 def test_validation_chooses_the_best_rung_and_the_test_split_does_not():
@@ -145,3 +145,74 @@ def test_a_corpus_lacks_the_rungs_that_its_comparison_has_not():
         "one": ["lstm", "rnn"],
         "two": ["bow", "gru", "lstm", "rnn"],
     }
+
+
+# --- ensembles ----------------------------------------------------------------------------------------
+
+WEIGHTS = {"gru": 0.5, "lstm": 0.5}
+BOTH = together("both", WEIGHTS, list(RESULTS.values()), TEST_ROWS)
+JOINED = Ladder(
+    corpora=("rows",),
+    rungs=(*LADDER.rungs[:2], Rung(ensemble="both", adds="a vote"), Rung(network="lstm", adds="less")),
+)
+
+
+def test_an_ensembles_step_is_its_figure_less_the_mean_over_seeds_below_tested_over_rows():
+    document = made(list(RESULTS.values()), TEST_ROWS, ensembles=[BOTH])
+    found = by_rung(steps.Climb(JOINED, document, PUBLISHED))
+    both, right_N = found["both"], BOTH.answers_NC.argmax(axis=-1) == TEST_ROWS.labels_N
+    assert (both["kind"], both["over"], both["seeds"], both["std"]) == ("ensemble", "gru", 0, None)
+    assert both["mean"] == right_N.mean() and both["validation"] == 0.71
+    assert both["difference"] == pytest.approx(right_N.mean() - right("gru").mean())
+    same = np.stack([right_N] * 3)
+    assert both["p"] == pytest.approx(significance.mcnemar_exact(same, right("gru")))
+    # A network's step from it takes in the network's seeds too: it is the comparison's.
+    pair = next(
+        one
+        for one in document["tasks"][0]["pairs"]
+        if (one["metric"], one["a"], one["b"]) == ("accuracy", "lstm", "both")
+    )
+    lstm = found["lstm"]
+    assert (lstm["kind"], lstm["over"], lstm["p"]) == ("network", "both", pair["p"])
+    assert (lstm["difference_low"], lstm["difference_high"]) == (pair["low"], pair["high"])
+
+
+def test_the_steps_of_ensembles_are_corrected_with_the_others():
+    found = by_rung(climb(TOGETHER))
+    both = found["both"]
+    assert both["p"] == ROWS_ALONE["p"] and both["detectable"] == ROWS_ALONE["detectable"]
+    ends = both["difference_low"], both["difference_high"]
+    assert ends == pytest.approx((ROWS_ALONE["low"], ROWS_ALONE["high"]))
+    # 0.0001, 0.001, 0.001, 0.02, 0.3: the smallest five times, the next four times and so on.
+    expected = {"vectors": 0.0005, "cell": 0.004, "both": 0.004, "agreed": 0.04, "phrases": 0.3}
+    assert {name: found[name]["p_holm"] for name in expected} == pytest.approx(expected)
+    assert both["validation"] == BOTH_ON_VALIDATION
+
+
+def noted(*names: str) -> tuple[Rung, ...]:
+    return tuple(
+        rung.model_copy(update={"note": f"of {rung.name}"} if rung.name in names else {}) for rung in TOGETHER
+    )
+
+
+def test_an_ensemble_carries_the_notes_of_its_networks_and_what_stands_on_it_too():
+    found = by_rung(climb(noted("phrases")))
+    assert {name for name, row in found.items() if row["notes"]} == {"phrases", "both", "agreed"}
+    alone = by_rung(climb(noted("phrases"), made_of={}))
+    assert {name for name, row in alone.items() if row["notes"]} == {"phrases"}
+    assert by_rung(climb(noted("vectors", "phrases", "both")))["both"]["notes"] == (
+        "of vectors; of phrases; of both"
+    )
+
+
+def test_notes_reach_an_ensemble_from_rungs_above_it_and_a_student_from_its_teachers():
+    above = {"both": ("agreed",)}
+    assert by_rung(climb(noted("agreed"), made_of=above))["both"]["notes"] == "of agreed"
+    taught = {"cell": ("both",), "both": ("phrases",)}
+    found = by_rung(climb(noted("phrases"), made_of=taught))
+    assert found["cell"]["notes"] == "of phrases" and found["floor"]["notes"] is None
+
+
+def test_an_ensemble_may_be_the_lowest_rung():
+    rungs = (TOGETHER[4].model_copy(update={"over": None}), RUNGS[1])
+    assert list(by_rung(climb(rungs))) == ["both", "cell"]

@@ -31,7 +31,13 @@ def shown(*tasks: dict) -> list[tuple[str, list[str], str]]:
 
 def test_each_network_has_its_spread_its_interval_and_its_letters():
     networks = [network("gru", [0.5, 0.7], "a", "accuracy"), network("bow", [0.5], "ab", "accuracy", None)]
-    task = {"headline": "accuracy", "networks": networks, "floors": [], "verdict": "gru leads."}
+    task = {
+        "headline": "accuracy",
+        "networks": networks,
+        "ensembles": [],
+        "floors": [],
+        "verdict": "gru leads.",
+    }
     assert shown(task) == [
         (
             "news: accuracy on the test split, %",
@@ -45,12 +51,14 @@ def test_networks_of_another_headline_have_a_table_of_their_own():
     classes = {
         "headline": "accuracy",
         "networks": [network("gru", [0.8], "a", "accuracy")],
+        "ensembles": [],
         "floors": [],
         "verdict": "1",
     }
     words = {
         "headline": "perplexity",
         "networks": [network("reader", [101.26], "a", "perplexity", 2.0)],
+        "ensembles": [],
         "floors": [],
         "verdict": "2",
     }
@@ -59,9 +67,15 @@ def test_networks_of_another_headline_have_a_table_of_their_own():
     assert rows == ["reader 101.3 2.0 91.1 to 111.4 a 1 12,345"]
 
 
-def test_a_floor_stands_below_the_networks_without_seeds():
+def test_an_ensemble_and_a_floor_stand_below_the_networks_without_seeds():
     floor = network("tfidf", [0.55], "b", "accuracy", None)
     floor["scores"]["accuracy"]["seeds"] = []
+    both = network("both", [0.62], "a", "accuracy", None)
+    both["scores"]["accuracy"]["seeds"] = []
     task = {"headline": "accuracy", "networks": [network("gru", [0.5, 0.7], "a", "accuracy")]}
-    [(_, rows, _)] = shown(task | {"floors": [floor], "verdict": "1"})
-    assert rows == ["gru 60.0 1.0 54.0 to 66.0 a 2 12,345", "tfidf 55.0 - 49.5 to 60.5 b - 12,345"]
+    [(_, rows, _)] = shown(task | {"ensembles": [both], "floors": [floor], "verdict": "1"})
+    assert rows == [
+        "gru 60.0 1.0 54.0 to 66.0 a 2 12,345",
+        "both 62.0 - 55.8 to 68.2 a - 12,345",
+        "tfidf 55.0 - 49.5 to 60.5 b - 12,345",
+    ]

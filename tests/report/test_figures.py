@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 import math
@@ -248,7 +249,9 @@ def test_the_floor_is_the_last_line_of_the_matrix_and_has_no_colour():
     assert against == {network["name"] for network in FLOORED[0]["tasks"][0]["networks"]}
     assert not [row for row in rows if row["a"] == "tfidf"]
     assert "tfidf" not in gallery.network_colours(FLOORED)
-    assert figures["corpora-ranks"].explanation.endswith("The floor's line is dashed.")
+    assert figures["corpora-ranks"].explanation.endswith(
+        "The lines of the floor and of ensembles are dashed."
+    )
     assert "dashed" not in FIGURES["corpora-ranks"].explanation
 
 
@@ -256,3 +259,31 @@ def test_figures_of_networks_alone_do_not_change_with_the_floor():
     figures = floored_figures()
     for name in ("films-learning", "films-cost", "films-trials", "films-confusion"):
         assert figures[name].spec == FIGURES[name].spec
+
+
+# --- an ensemble --------------------------------------------------------------------------------------
+
+JOINED = [invented.with_floor(one, ensemble=True) for one in DOCUMENTS]
+TOGETHER = gallery.all_figures(JOINED, invented.over_corpora(JOINED))
+
+
+@pytest.mark.parametrize("name", ["films-seeds", "films-pairs", "films-pairs-loss"])
+def test_a_figure_with_an_ensemble_is_valid_and_draws_it(name):
+    figure = TOGETHER[name]
+    spec = figure.spec | {"config": theme.config(theme.CSS, figure.colours, "serif")}
+    assert not list(SCHEMA.iter_errors(spec))
+    assert "both" in figure.svg()
+
+
+def test_an_ensemble_has_a_column_and_a_line_of_the_matrix_whatever_the_page_shows():
+    rows = TOGETHER["films-pairs"].spec["datasets"]["rows"]
+    names = {network["name"] for network in JOINED[0]["tasks"][0]["networks"]}
+    assert {row["a"] for row in rows if row["b"] == "both"} == names
+    assert {row["b"] for row in rows if row["a"] == "both"} == {"tfidf"}
+    always = {tuple(row["_always"]) for row in rows}
+    assert always == {(), ("both",), ("tfidf",), ("both", "tfidf")}
+    shown = TOGETHER["films-pairs"].spec
+    none = shown | {"params": [{"name": "shown", "value": []}, shown["params"][1]]}
+    drawn = dataclasses.replace(TOGETHER["films-pairs"], spec=none).svg()
+    assert ">both<" in drawn and ">tfidf<" in drawn and not [name for name in names if f">{name}<" in drawn]
+    assert "both" not in gallery.network_colours(JOINED)

@@ -5,7 +5,17 @@ import csv
 import re
 
 import pytest
-from invented import ENOUGH, METRICS, TOO_FEW, document, network, next_word_task, task, with_floor
+from invented import (
+    ENOUGH,
+    METRICS,
+    TOO_FEW,
+    document,
+    network,
+    next_word_task,
+    task,
+    with_ensemble,
+    with_floor,
+)
 
 from unroll.report import latex
 from unroll.report.tables import Table
@@ -157,3 +167,13 @@ def test_the_floor_is_below_the_rule_and_in_the_csv():
         if row["network"] == "tfidf"
     ]
     assert float(floor["accuracy"]) == 0.7 and (floor["std"], floor["ci_low"], floor["ensemble"]) == ("",) * 3
+
+
+def test_an_ensemble_is_ours_and_the_caption_says_how_far_its_figures_go():
+    found = latex.tables([document(with_ensemble(with_floor(task())))], TOO_FEW)
+    _, _, ours, references = re.split(r"\\(?:top|mid)rule", found["rows-classification.tex"])
+    assert "both (ensemble: gru 0.75 + rnn 0.25) & " in ours and "tfidf" in references
+    assert "An ensemble asks all seeds of its networks" in found["rows-classification.tex"]
+    assert "An ensemble" not in FILES["rows-classification.tex"]
+    read = csv.DictReader(found["rows-classification.csv"].splitlines())
+    assert [row["network"] for row in read][3:5] == ["both", "tfidf"]

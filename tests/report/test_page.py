@@ -163,3 +163,20 @@ def test_the_floor_stands_in_both_tables_and_beside_the_answer_and_is_no_network
     card = html.unescape(re.sub(r"<[^>]+>", "", found[: found.index("Every seed")]))
     assert "To hold it againstTF-IDF and logistic regression 4" in card
     assert "against tfidf" not in card
+
+
+def test_an_ensemble_stands_in_both_tables_with_its_weights_and_is_no_network():
+    documents = [invented.with_floor(one, ensemble=True) for one in DOCUMENTS]
+    found = page.render(documents, invented.over_corpora(documents))
+    weights = documents[0]["tasks"][0]["ensembles"][0]["networks"]
+    said = " + ".join(f"{name} {weight}" for name, weight in weights.items())
+    for kind in ("scores", "costs"):
+        table = re.search(rf'(?s)<table data-csv="films-{kind}">.*?</table>', found)[0]
+        assert table.count(f"both <small>{said}</small>") == 1
+        assert 'data-network="both"' not in table
+        columns = {len(re.findall("<t[hd]", row)) for row in re.findall(r"(?s)<tr.*?</tr>", table)}
+        assert len(columns) == 1
+    assert "An ensemble asks all seeds" in found and "5.43 million" in found
+    assert '<button type="button" data-networks="both"' not in found
+    card = html.unescape(re.sub(r"<[^>]+>", "", found[: found.index("Every seed")]))
+    assert "To hold it againstthe ensemble both 4" in card and "against both" not in card

@@ -113,3 +113,8 @@ def test_nothing_to_rank_is_not_enough():
 def test_the_floor_is_ranked_among_the_networks():
     document = invented.document(invented.with_floor(invented.task(), value=0.9))
     assert of_documents([document])["average_ranks"] == {"tfidf": 1, "gru": 2, "bag_1": 3, "rnn": 4}
+
+
+def test_an_ensemble_is_ranked_among_the_networks():
+    document = invented.document(invented.with_ensemble(invented.task(), value=0.7))
+    assert of_documents([document])["average_ranks"] == {"gru": 1, "bag_1": 2, "both": 3, "rnn": 4}

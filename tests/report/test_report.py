@@ -1,8 +1,10 @@
 """What a comparison's document holds, tables and page can show: however few seeds and networks there are."""
 
 import pytest
-from compared import classifier, floor, made, reader, some_rows
+from compared import classifier, floor, made, reader, some_rows, together
 
+from unroll.comparison.ensembles import Ensemble
+from unroll.comparison.results import Result
 from unroll.report import latex, page, plots_data, ranks, tables
 from unroll.report.figures import gallery
 
@@ -19,13 +21,21 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("floors", [[], [floor(ROWS)]], ids=["no floor", "floor"])
+def everybody(results: list[Result]) -> list[Ensemble]:
+    """The ensemble of all classifiers, if there are any."""
+    entered = [one for one in results if one.report["headline"] == "accuracy"]
+    weights = {one.name: 1 / len(entered) for one in entered}
+    return [together("everybody", weights, entered, ROWS)] if entered else []
+
+
+@pytest.mark.parametrize("floors", [[], [floor(ROWS)]], ids=["networks alone", "a floor and an ensemble"])
 @pytest.mark.parametrize("case", CASES)
 def test_every_comparison_has_its_tables_its_figures_and_its_page(case, floors):
-    documents = [made(CASES[case], ROWS, floors=floors)]
+    documents = [made(CASES[case], ROWS, floors=floors, ensembles=everybody(CASES[case]) if floors else ())]
     over_corpora = ranks.of_documents(documents)
     names = [one.report["network"] for one in CASES[case]]
-    names += [one["name"] for task in documents[0]["tasks"] for one in task["floors"]]
+    for task in documents[0]["tasks"]:
+        names += [one["name"] for one in (*task["ensembles"], *task["floors"])]
     assert {row["network"] for row in tables.rows(documents)} == set(names)
     shown = page.render(documents, over_corpora)
     for text in (tables.markdown(documents, over_corpora), shown):

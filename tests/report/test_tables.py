@@ -13,6 +13,7 @@ from invented import (
     next_word_task,
     pair,
     task,
+    with_ensemble,
     with_floor,
 )
 
@@ -228,6 +229,33 @@ def test_every_network_has_its_difference_from_the_floor():
 
 def test_one_network_alone_has_the_floor():
     assert pair_table(document(), with_floor(ONE_SEED)).rows == [["gru", "+0.0 (0.010)"]]
+
+
+# --- an ensemble --------------------------------------------------------------------------------------
+
+JOINED = with_ensemble(FLOORED)
+
+
+def test_an_ensemble_is_in_the_csv_between_networks_and_floor():
+    table = [row for row in rows([document(JOINED)]) if row["metric"] == "accuracy"]
+    assert [(row["network"], row["kind"]) for row in table[3:]] == [("both", "ensemble"), ("tfidf", "floor")]
+    assert (table[3]["seeds"], table[3]["std"], table[3]["ci_low"]) == (0, None, None)
+    assert (table[3]["both_low"], table[3]["mean"], table[3]["both_high"]) == pytest.approx(
+        (0.81, 0.85, 0.89)
+    )
+    held = [(row["a"], row["b"]) for row in pair_rows([document(JOINED)]) if "both" in (row["a"], row["b"])]
+    assert held.count(("both", "tfidf")) == 4 and held.count(("gru", "both")) == 4
+
+
+def test_an_ensemble_is_ours_with_its_weights_and_its_interval_is_said_to_be_of_rows():
+    table = network_table(document(), JOINED)
+    assert table.ours == 4
+    assert table.rows[3][:6] == ["both (ensemble: gru 0.75 + rnn 0.25)", "85.0", "", "81.0 to 89.0", "a", ""]
+    assert table.rows[3][-1] == "49,380" and table.rows[4][0].startswith("tfidf")
+    assert "| both (ensemble: gru 0.75 + rnn 0.25) |" in page(JOINED)
+    assert "interval is of other test rows alone" in page(JOINED)
+    assert "An ensemble" not in page(FLOORED)
+    assert pair_table(document(), JOINED).rows[-1] == ["both", "", "", "", "+15.0 (0.020)"]
 
 
 # --- the pairs ----------------------------------------------------------------------------------------

@@ -38,8 +38,8 @@ def test_the_line_counts_runs_and_hides_a_password(
 ) -> None:
     project.track()
     assert capsys.readouterr().out.startswith(
-        "track: 4 runs, their 2 parents, 0 floors and 1 comparisons current (7 new, 0 revived, 0 stale), "
-        "1 champions, sqlite:///"
+        "track: 4 runs, their 2 parents, 0 floors, 0 ensembles and 1 comparisons current "
+        "(7 new, 0 revived, 0 stale), 1 champions, sqlite:///"
     )
     assert place.without_password("postgresql://me:secret@host/db") == "postgresql://host/db"
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from unroll.comparison import breakdown, resampling, significance
 from unroll.comparison.contest import Contest
+from unroll.comparison.ensembles import Ensemble
 from unroll.comparison.results import Floor, Result, Rows
 from unroll.comparison.scores import METRICS, NEXT_WORD_METRICS
 from unroll.comparison.spec import Comparison, Published
@@ -30,22 +31,25 @@ def document(
     rules: Comparison,
     floors: Sequence[Floor] = (),
     encoders: Collection[str] = (),
+    ensembles: Sequence[Ensemble] = (),
 ) -> dict:
     """Return the comparison of one corpus's networks, as JSON can hold it: proportions, not percent.
 
-    `floors` are held against its classifiers; `encoders` are those word vectors that a transformer made.
+    `ensembles` and `floors` are held against its classifiers; `encoders` are those word vectors that a
+    transformer made.
     """
     source = results[0].report["source"]
     fallback = [source["fallback"]] if "fallback" in source else []
     contests = []
     for kind in (Classification, NextWords):
         if entered := [one for one in results if (one.report["headline"] == "perplexity") == kind.of_words]:
-            contests.append(kind(entered, rows, rules, published, () if kind.of_words else floors))
+            single = ((), ()) if kind.of_words else (ensembles, floors)
+            contests.append(kind(entered, rows, rules, published, *single))
     return {
         "corpus": corpus,
         "title": title,
         "source": source,
-        "warnings": [*fallback, *source["differences"], *_of_transformers(results, encoders)],
+        "warnings": [*fallback, *source["differences"], *_of_transformers(results, encoders, ensembles)],
         "rows": len(rows.numbers_N),
         "seeds": results[0].seeds,
         "level": rules.level,
@@ -54,10 +58,19 @@ def document(
     }
 
 
-def _of_transformers(results: list[Result], encoders: Collection[str]) -> Iterator[str]:
+def _of_transformers(
+    results: list[Result], encoders: Collection[str], ensembles: Sequence[Ensemble]
+) -> Iterator[str]:
+    readers = set()
     for one in results:
         if read := [name for name in one.report["spec"]["embedding"]["vectors"] if name in encoders]:
+            readers.add(one.name)
             yield f"{one.name} reads word vectors that a transformer made: {', '.join(read)}"
+    for one in ensembles:
+        if known := [name for name in one.weights if name in readers]:
+            yield f"{one.name} asks networks that read a transformer's word vectors: {', '.join(known)}"
+            for taught in (each.name for each in results if each.report["spec"].get("teacher") == one.name):
+                yield f"{taught} is taught by {one.name}, which knows a transformer's word vectors"
 
 
 class Classification(Contest):

@@ -1,7 +1,7 @@
 """Networks that are scored alike: their spread, each pair's difference, who is told apart from whom.
 
-Axes: K networks and after them floors, S seeds, N test rows, X what an answer has (C classes; for next
-words 1), B resamples, P pairs.
+Axes: K networks and after them ensembles and floors, S seeds, N test rows, X what an answer has (C
+classes; for next words 1), B resamples, P pairs.
 """
 
 import itertools
@@ -11,7 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from unroll.comparison import significance, trials
+from unroll.comparison import costs, significance, trials
+from unroll.comparison.ensembles import Ensemble
 from unroll.comparison.results import Floor, Result, Rows
 from unroll.comparison.scores import lower_is_better
 from unroll.comparison.spec import Comparison, Published
@@ -24,13 +25,12 @@ from unroll.comparison.statistics import (
     two_level,
 )
 from unroll.comparison.verdict import told_apart, verdict
-from unroll.evaluation.cost import Operations
 
 MORE_SEEDS = (3, 5, 10, 20)
 
 
 class Contest(ABC):
-    """Networks that are scored by the same headline, and floors, which answer alike for every seed."""
+    """Networks scored by the same headline; ensembles and floors, which answer alike for every seed."""
 
     task: ClassVar[str]
     of_words: ClassVar[bool]
@@ -44,19 +44,22 @@ class Contest(ABC):
         rows: Rows,
         rules: Comparison,
         published: tuple[Published, ...],
+        ensembles: Sequence[Ensemble] = (),
         floors: Sequence[Floor] = (),
     ) -> None:
         self.headline = results[0].report["headline"]
         self.results = sorted(results, key=lambda one: (_rank(one.report["mean"], self.headline), one.name))
-        self.rows, self.rules, self.published, self.floors = rows, rules, published, floors
-        self.names = [one.name for one in (*self.results, *floors)]
+        self.rows, self.rules, self.published = rows, rules, published
+        self.ensembles, self.floors = ensembles, floors
+        once = (*ensembles, *floors)
+        self.names = [one.name for one in (*self.results, *once)]
         seeds = len(self.results[0].seeds)
         self.answers_KSNX = np.stack(
-            [one.answers_SNX for one in self.results] + [np.stack([one.answers_NC] * seeds) for one in floors]
+            [one.answers_SNX for one in self.results] + [np.stack([one.answers_NC] * seeds) for one in once]
         )
         self.pairs = list(itertools.combinations(range(len(self.names)), 2))
         each = [list(one.report["seeds"].values()) for one in self.results]
-        each += [[one.report["scores"]] * seeds for one in floors]
+        each += [[one.scores] * seeds for one in once]
         self.observed_KS = {
             metric: np.array([[scores[metric] for scores in of_seeds] for of_seeds in each])
             for metric in self.metrics
@@ -85,7 +88,7 @@ class Contest(ABC):
     def document(self) -> dict:
         resampled = self.resampled()
         differences = {metric: self._differences(metric, resampled) for metric in self.tested}
-        pairs = list(self._compared(differences)) if self.pairs else []
+        pairs = list(self._compared(differences, resampled)) if self.pairs else []
         groups = {metric: self._groups(metric, pairs) for metric in self.tested}
         found = {
             "task": self.task,
@@ -102,6 +105,7 @@ class Contest(ABC):
                 ),
             ],
             "networks": [self._network(place, resampled, groups) for place in range(len(self.results))],
+            "ensembles": [self._ensemble(one, resampled, groups) for one in self.ensembles],
             "floors": [self._floor(one, resampled, groups) for one in self.floors],
             "trials": trials.expected_best(
                 [best for one in self.results for best in self._best(one)], lower_is_better(self.headline)
@@ -123,18 +127,6 @@ class Contest(ABC):
     def _network(self, place: int, resampled: dict[str, np.ndarray], groups: dict[str, dict]) -> dict:
         one = self.results[place]
         spec = one.report["spec"]
-        read = [
-            [sum(epoch[unit] for epoch in one.curves if epoch["seed"] == seed) for seed in one.seeds]
-            for unit in ("tokens", "rows")
-        ]
-        tokens, rows = (float(np.mean(counts)) for counts in read)
-        counted = one.report["operations"]
-        forward = Operations(counted["token"], counted["row"])
-        training = forward.of_training(tokens, rows)
-        if before := counted.get("pretraining"):
-            passes = before["epochs"] * len(one.seeds) / len(one.curves)  # in those of the training
-            pretrained = Operations(before["token"], before["row"])
-            training += pretrained.of_training(passes * tokens, passes * rows)
         return {
             "name": one.name,
             "cell": spec["cell"],
@@ -142,12 +134,7 @@ class Contest(ABC):
             "pooling": spec["pooling"],
             "supervision": one.report["supervision"],
             "vectors": spec["embedding"]["vectors"],
-            "parameters": one.report["parameters"],
-            "operations": {
-                "text": round(forward.of_text(float(self.rows.lengths_N.mean()))),
-                "training": round(training),
-            },
-            "tokens_trained": tokens,
+            **self._cost(one),
             "scores": {metric: self._scores(place, metric, resampled, groups) for metric in self.metrics},
             "curves": one.curves,
             "best_epochs": one.report["best_epochs"],
@@ -155,12 +142,34 @@ class Contest(ABC):
             **self.of_network(place),
         }
 
+    def _cost(self, one: Result) -> dict:
+        return costs.of_network(one, float(self.rows.lengths_N.mean()))
+
+    def _ensemble(self, one: Ensemble, resampled: dict[str, np.ndarray], groups: dict[str, dict]) -> dict:
+        members = [self._cost(result) for result in self.results if result.name in one.weights]
+        return {
+            "name": one.name,
+            "networks": one.weights,
+            "validation": one.validation,
+            **costs.together(members, len(self.results[0].seeds)),
+            "scores": self._scores_once(one, resampled, groups),
+        }
+
     def _floor(self, one: Floor, resampled: dict[str, np.ndarray], groups: dict[str, dict]) -> dict:
-        """What there is to say of a floor; of other seeds nothing, as it has none."""
-        place = self.names.index(one.name)
-        scores = {}
-        for metric in self.metrics:
-            mean = one.report["scores"][metric]
+        return {
+            "name": one.name,
+            "system": one.report["system"],
+            "parameters": one.report["parameters"],
+            "operations": {"text": one.report["operations"], "training": None},
+            "scores": self._scores_once(one, resampled, groups),
+        }
+
+    def _scores_once(
+        self, one: Ensemble | Floor, resampled: dict[str, np.ndarray], groups: dict[str, dict]
+    ) -> dict:
+        """Return what it scores by each metric, and of other test rows; of other seeds nothing is known."""
+        place, scores = self.names.index(one.name), {}
+        for metric, mean in ((metric, one.scores[metric]) for metric in self.metrics):
             rows = None
             if metric in resampled:
                 rows = two_level(np.array([mean]), resampled[metric][:, place, :1], self.rules.level)
@@ -175,13 +184,7 @@ class Contest(ABC):
                 "ensemble": None,
                 "group": groups.get(metric, {}).get(one.name, ""),
             }
-        return {
-            "name": one.name,
-            "system": one.report["system"],
-            "parameters": one.report["parameters"],
-            "operations": {"text": one.report["operations"], "training": None},
-            "scores": scores,
-        }
+        return scores
 
     def _best(self, one: Result) -> list[float]:
         """The headline on validation of each seed's best epoch."""
@@ -212,7 +215,9 @@ class Contest(ABC):
             "group": groups.get(metric, {}).get(self.results[place].name, ""),
         }
 
-    def _compared(self, differences: dict[str, list[Interval]]) -> Iterator[dict]:
+    def _compared(
+        self, differences: dict[str, list[Interval]], resampled: dict[str, np.ndarray]
+    ) -> Iterator[dict]:
         chances = self.chances()
         for metric, intervals in differences.items():
             # A difference is one only if neither other rows nor other seeds explain it: of two tests the
@@ -231,10 +236,19 @@ class Contest(ABC):
                     "p_rows": float(chances[metric][place]),
                     "p": float(p_both[place]),
                     "p_holm": float(corrected[place]),
-                    # In deviations over seeds, of which a floor has none.
+                    # In deviations over seeds, of which what answers once has none.
                     "effect": hedges_g(observed_KS[a], observed_KS[b]) if self._vary((a, b)) else None,
                     "detectable": self._detectable(one),
+                    **self._over_rows(metric, place, resampled),
                 }
+
+    def _over_rows(self, metric: str, place: int, resampled: dict[str, np.ndarray]) -> dict:
+        """Return how sure a pair's difference is for these very seeds: over other test rows alone."""
+        a, b = self.pairs[place]
+        observed_S = self.observed_KS[metric][a] - self.observed_KS[metric][b]
+        resampled_B = (resampled[metric][:, a] - resampled[metric][:, b]).mean(axis=1)
+        one = two_level(np.array([observed_S.mean()]), resampled_B[:, None], self.rules.level)
+        return {"rows_low": one.low, "rows_high": one.high, "rows_detectable": self._detectable(one)}
 
     def _differences(self, metric: str, resampled: dict[str, np.ndarray]) -> list[Interval]:
         observed_KS, values_BKS = self.observed_KS[metric], resampled[metric]
@@ -245,7 +259,7 @@ class Contest(ABC):
 
     def _groups(self, metric: str, pairs: list[dict]) -> dict[str, str]:
         ranks = {one.name: _rank(one.report["mean"], metric) for one in self.results}
-        ranks |= {one.name: _rank(one.report["scores"], metric) for one in self.floors}
+        ranks |= {one.name: _rank(one.scores, metric) for one in (*self.ensembles, *self.floors)}
         best_first = sorted(ranks, key=lambda name: (ranks[name], name))
         different = {
             frozenset((pair["a"], pair["b"]))

@@ -50,6 +50,10 @@ class Floor:
     def name(self) -> str:
         return self.report["floor"]
 
+    @property
+    def scores(self) -> dict[str, float]:
+        return self.report["scores"]
+
 
 @dataclass(frozen=True)
 class Rows:

@@ -10,7 +10,9 @@ def told_apart(pair: dict, level: float) -> bool:
 
 def verdict(task: dict, level: float) -> str:
     """Return a few sentences on one task of a comparison's document, by its headline."""
-    said = [_of_networks(task, level), *(_of_floor(task, floor, level) for floor in task["floors"])]
+    said = [_of_networks(task, level)]
+    said += [_of_ensemble(task, one, level) for one in task["ensembles"]]
+    said += [_of_floor(task, floor, level) for floor in task["floors"]]
     return " ".join(filter(None, said))
 
 
@@ -43,11 +45,30 @@ def _of_networks(task: dict, level: float) -> str:
     )
 
 
+def _of_ensemble(task: dict, one: dict, level: float) -> str:
+    """Hold an ensemble against the best network."""
+    headline, best = task["headline"], task["networks"][0]["name"]
+    pair = _turned(_against(task, best)[one["name"]])
+    gain = _difference(headline, pair)
+    has = f"The ensemble {one['name']} has {_with_unit(headline, one['scores'][headline]['mean'])}"
+    if not told_apart(pair, level):
+        return f"{has}; its distance to {best}, {gain}, is within the noise."
+    better = (pair["difference"] < 0) == lower_is_better(headline)
+    return f"{has}; it is {'better' if better else 'worse'} than {best}: {gain}."
+
+
+def _turned(pair: dict) -> dict:
+    """Return a pair with the other network first."""
+    turned = {"a": pair["b"], "b": pair["a"], "difference": -pair["difference"]}
+    return pair | turned | {"low": -pair["high"], "high": -pair["low"]}
+
+
 def _of_floor(task: dict, floor: dict, level: float) -> str:
-    """Say which networks are below a floor, and where the best is above it by no more than noise."""
+    """Say who is below a floor, and where the best network is above it by no more than noise."""
     headline = task["headline"]
     sign = -1 if lower_is_better(headline) else 1
-    pairs = {one["name"]: _against(task, one["name"])[floor["name"]] for one in task["networks"]}
+    held = (*task["networks"], *task["ensembles"])
+    pairs = {one["name"]: _against(task, one["name"])[floor["name"]] for one in held}
     below = [name for name, pair in pairs.items() if sign * pair["difference"] < 0]
     sentences = []
     best, lead = next(iter(pairs.items()))

@@ -4,29 +4,41 @@ from collections.abc import Iterator
 
 from unroll.comparison.scores import in_words, lower_is_better, unit, written
 from unroll.comparison.spec import Published
+from unroll.ladder.spec import KINDS
 from unroll.ladder.steps import NOISE, WORSE, WORTH_IT, Climb, best_on_validation, rows
+from unroll.report.entrants import shares
 from unroll.report.tables import Table, as_markdown, p_value
 
 HEADER = """\
 # The ladder
 
-Each rung is a network of params.yaml (`ladder:`) and adds one thing to the rung that it stands on.
-Figures are of the test split: means ± standard deviations over seeds, proportions in %; intervals take
-in other seeds and other test rows. A step's p is the comparison's before its correction, the less sure of
-two tests: one of the test rows (exact for accuracy, by approximate randomisation for other metrics) and
-one of seeds and rows together. It is corrected by Holm over the steps of one corpus' ladder, since
-these are the tests that are made here; pairs.csv corrects over all pairs of networks. A step's interval
-is not corrected, so that it may leave out zero where p calls the step noise. Noise means that no step
-was shown, not that there is none; beside it stands how large a step would be seen four times of five,
-before correction. The best rung is the one that is best on validation. Ensembles and published systems
-are one figure each, without a spread: distances to them are not tested."""
+Each rung is a network or an ensemble of params.yaml (`ladder:`) and adds one thing to the rung that it
+stands on. Figures are of the test split: means ± standard deviations over seeds, proportions in %;
+intervals take in other seeds and other test rows. A step's p is the comparison's before its correction,
+the less sure of two tests: one of the test rows (exact for accuracy, by approximate randomisation for
+other metrics) and one of seeds and rows together. It is corrected by Holm over the steps of one
+corpus' ladder, since these are the tests that are made here; pairs.csv corrects over all pairs of
+networks. A step's interval is not corrected, so that it may leave out zero where p calls the step noise.
+Noise means that no step was shown, not that there is none; beside it stands how large a step would be
+seen four times of five, before correction. The best network and the best ensemble are those that are
+best on validation. Ensembles of one network's seeds (the column) and published systems are one figure
+each, without a spread: distances to them are not tested."""
+OF_ENSEMBLES = """\
+An ensemble that is a rung is one figure too: its networks' means over all seeds, weighed to fit validation.
+Its step is the distance of that figure to the mean over seeds of the rung below. Its intervals and its p are
+of other test rows alone: they say whether these trained networks differ so on other texts, not whether
+others, from other seeds, would. A network's step from an ensemble takes in the network's other seeds, and
+takes the ensemble as it is."""
 MARK = "†"
+FITTED = "its weights were fitted to the same validation rows, which may flatter it there"
 REMAINS = "What remains to the transformers"
 
 
 def markdown(climbs: list[Climb], left_out: dict[str, list[str]]) -> str:
     """Return ladder.md; `left_out` holds the rungs that the last run lacked of each other corpus."""
     parts = [HEADER]
+    if any(rung.ensemble for climb in climbs for rung in climb.ladder.rungs):
+        parts.append(OF_ENSEMBLES)
     for climb in climbs:
         parts += [part for part in _section(climb) if part]
     if left_out:
@@ -59,7 +71,7 @@ def _table(climb: Climb, table: list[dict]) -> Table:
     columns += ["outcome", "ensemble of seeds", "parameters"]
     body = []
     for row in table:
-        cells = [_name(row), row["adds"], written(metric, row["mean"])]
+        cells = [_name(row), _adds(climb, row), written(metric, row["mean"])]
         cells[-1] += "" if row["std"] is None else f" ± {written(metric, row['std'])}"
         cells += [f"{written(metric, row['low'])} to {written(metric, row['high'])}"]
         if row["outcome"] is None:
@@ -80,6 +92,12 @@ def _table(climb: Climb, table: list[dict]) -> Table:
 
 def _name(row: dict) -> str:
     return f"{row['rung']} {MARK}" if row["notes"] else row["rung"]
+
+
+def _adds(climb: Climb, row: dict) -> str:
+    """Return what a rung adds; of an ensemble its networks too, with what each counts."""
+    ensemble = climb.ensembles.get(row["rung"])
+    return row["adds"] if ensemble is None else f"{row['adds']} (ensemble: {shares(ensemble)})"
 
 
 def _notes(table: list[dict]) -> Iterator[str]:
@@ -134,16 +152,23 @@ def _of_ensembles(table: list[dict]) -> Iterator[str]:
 
 
 def _of_published(climb: Climb, table: list[dict]) -> Iterator[str]:
-    """Hold the best rung against each published system; where that has a note, the best without one too."""
-    best = best_on_validation(table)
-    chosen = {"Best on validation": best}
-    if best["notes"] and (plain := [row for row in table if not row["notes"]]):
-        chosen[f"Best on validation without {MARK}"] = best_on_validation(plain)
+    """Hold the best network and ensemble against each published system; those without a note too."""
+    chosen = {}
+    for kind in KINDS:
+        these = [row for row in table if row["kind"] == kind]
+        if not these:
+            continue
+        best = best_on_validation(these)
+        chosen[f"Best {kind} on validation"] = best
+        if best["notes"] and (plain := [row for row in these if not row["notes"]]):
+            chosen[f"Best {kind} on validation without {MARK}"] = best_on_validation(plain)
     transformers = [one for one in climb.held_against if one.kind == "transformer"]
     others = [one for one in climb.held_against if one.kind is None]
     for which, row in chosen.items():
         words = [f"{_name(row)} has {_figures(row)}", *_whole_climb(row, table[0])]
-        yield _listed(which, words + [_distance(row, one) for one in others])
+        words += [_distance(row, one) for one in others]
+        weighed = row["kind"] == "ensemble" and len(climb.ensembles[row["rung"]]["networks"]) > 1
+        yield _listed(which, words + ([FITTED] if weighed else []))
     if not transformers:
         yield f"**{REMAINS}** is not known: none is on record for this corpus."
         return

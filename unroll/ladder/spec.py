@@ -1,24 +1,41 @@
 """What params.yaml says of the ladder: its rungs in order, and what each adds to another."""
 
-from typing import Annotated
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from unroll.params import Name, Strict
+from unroll.params import Consistent, Name, Strict
 
 Words = Annotated[str, StringConstraints(min_length=1)]
+KINDS = ("network", "ensemble")
 
 
-class Rung(Strict):
-    """A network, and how it differs from the one that it stands on."""
+class Rung(Consistent):
+    """A network or an ensemble, and how it differs from the one that it stands on."""
 
-    network: Name
+    network: Name | None = None
+    ensemble: Name | None = None
+    """In place of a network; one whose networks are all compared too."""
     adds: Words
     """In a few words; of the first rung what it is."""
     over: Name | None = None
     """The rung that it stands on, unless that is the one just below."""
     note: Words | None = None
     """What a reader must know of this rung and of all that stand on it."""
+
+    @property
+    def name(self) -> str:
+        """Return that of its network or ensemble, of which no two have the same."""
+        return self.network or self.ensemble
+
+    @classmethod
+    def contradictions(cls, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        named = [kind for kind in KINDS if given.get(kind) is not None]
+        if not named:
+            yield "network", "a rung is a network or an ensemble: name one"
+        elif len(named) > 1:
+            yield "ensemble", "a rung is a network or an ensemble: name one of them alone"
 
 
 def _a_step_at_least(rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
@@ -36,16 +53,24 @@ class Ladder(Strict):
 
     def bases(self) -> dict[str, str | None]:
         """Return for each rung the one that it stands on; None for the first."""
-        below = [None, *(rung.network for rung in self.rungs)]
-        return {rung.network: rung.over or base for rung, base in zip(self.rungs, below, strict=False)}
+        below = [None, *(rung.name for rung in self.rungs)]
+        return {rung.name: rung.over or base for rung, base in zip(self.rungs, below, strict=False)}
 
-    def notes(self) -> dict[str, tuple[str, ...]]:
-        """Return for each rung its note, after those of all that it stands on."""
-        found: dict[str | None, tuple[str, ...]] = {None: ()}
+    def notes(self, made_of: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
+        """Return for each rung its notes and those of all that it stands on or is made of, the lowest first.
+
+        `made_of` are the networks of each ensemble, and the ensemble that has taught a network. Their rungs
+        may stand higher than what is made of them.
+        """
         bases = self.bases()
+        found = {}
         for rung in self.rungs:
-            found[rung.network] = found[bases[rung.network]] + ((rung.note,) if rung.note else ())
-        del found[None]
+            reached, waiting = set(), [rung.name]
+            while waiting:
+                if (name := waiting.pop()) not in reached:
+                    reached.add(name)
+                    waiting += [one for one in (bases.get(name), *made_of.get(name, ())) if one]
+            found[rung.name] = tuple(one.note for one in self.rungs if one.note and one.name in reached)
         return found
 
 
@@ -55,7 +80,7 @@ Ladders = tuple[Ladder, ...]
 def missing(ladders: Ladders, compared: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:
     """Return for each corpus of the ladders the rungs that its comparison lacks, of `compared` by corpus."""
     return {
-        corpus: [rung.network for rung in ladder.rungs if rung.network not in compared.get(corpus, ())]
+        corpus: [rung.name for rung in ladder.rungs if rung.name not in compared.get(corpus, ())]
         for ladder in ladders
         for corpus in ladder.corpora
     }

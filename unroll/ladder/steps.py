@@ -1,7 +1,7 @@
 """The ladder of one corpus: what each rung came to, and whether it is a step from the one below it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from unroll.comparison.scores import lower_is_better
 from unroll.comparison.significance import holm
@@ -19,6 +19,8 @@ class Climb:
     document: dict
     """The corpus' comparison, with every rung in it."""
     published: tuple[Published, ...]
+    made_of: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """The networks of each ensemble, and the ensemble that has taught a network."""
 
     @property
     def corpus(self) -> str:
@@ -27,14 +29,17 @@ class Climb:
     @property
     def task(self) -> dict:
         """The part of the comparison that holds the rungs, which are all scored alike."""
-        rungs = {rung.network for rung in self.ladder.rungs}
-        return next(
-            task for task in self.document["tasks"] if rungs <= {one["name"] for one in task["networks"]}
-        )
+        rungs = {rung.name for rung in self.ladder.rungs}
+        return next(task for task in self.document["tasks"] if rungs <= set(_entered(task)))
 
     @property
     def headline(self) -> str:
         return self.task["headline"]
+
+    @property
+    def ensembles(self) -> dict[str, dict]:
+        """What the comparison says of each ensemble, by its name."""
+        return {one["name"]: one for one in self.task["ensembles"]}
 
     @property
     def held_against(self) -> list[Published]:
@@ -46,22 +51,24 @@ def rows(climb: Climb) -> list[dict]:
     """Return the lines of ladder.csv for one corpus: a rung each, the lowest first.
 
     A step is rung - base, with the comparison's interval and p, which take in other seeds and other test
-    rows; `p_holm` corrects that p over the steps of this ladder. None where there is no such figure.
+    rows; those of an ensemble's step are of other rows alone. `p_holm` corrects p over the steps of this
+    ladder. None where there is no such figure.
     """
-    networks = {network["name"]: network for network in climb.task["networks"]}
-    bases, notes = climb.ladder.bases(), climb.ladder.notes()
+    entered = _entered(climb.task)
+    bases, notes = climb.ladder.bases(), climb.ladder.notes(climb.made_of)
     steps = _steps(climb, bases)
     return [
         {
             "corpus": climb.corpus,
-            "rung": rung.network,
+            "rung": rung.name,
+            "kind": "network" if rung.network else "ensemble",
             "adds": rung.adds,
-            "over": bases[rung.network],
-            "notes": "; ".join(dict.fromkeys(notes[rung.network])) or None,
+            "over": bases[rung.name],
+            "notes": "; ".join(dict.fromkeys(notes[rung.name])) or None,
             "metric": climb.headline,
-            **_scores(networks[rung.network], climb.headline),
-            **steps.get(rung.network, dict.fromkeys(STEP)),
-            "parameters": networks[rung.network]["parameters"],
+            **_scores(entered[rung.name], climb.headline),
+            **steps.get(rung.name, dict.fromkeys(STEP)),
+            "parameters": entered[rung.name]["parameters"],
         }
         for rung in climb.ladder.rungs
     ]
@@ -70,11 +77,17 @@ def rows(climb: Climb) -> list[dict]:
 STEP = ("difference", "difference_low", "difference_high", "p", "p_holm", "detectable", "outcome")
 
 
-def _scores(network: dict, headline: str) -> dict:
-    scores = network["scores"][headline]
+def _entered(task: dict) -> dict[str, dict]:
+    """Return what may be a rung, by its name."""
+    return {one["name"]: one for one in (*task["networks"], *task["ensembles"])}
+
+
+def _scores(one: dict, headline: str) -> dict:
+    scores = one["scores"][headline]
     return {
         "seeds": len(scores["seeds"]),
-        "validation": network["trials"][0],  # the expected best of one training: the mean over seeds
+        # Of a network the expected best of one training: the mean over seeds.
+        "validation": one["trials"][0] if "trials" in one else one["validation"]["weighted"][headline],
         "mean": scores["mean"],
         "std": scores["std"],
         "low": scores["both_low"],
@@ -90,11 +103,23 @@ def _steps(climb: Climb, bases: dict[str, str | None]) -> dict[str, dict]:
         if pair["metric"] == climb.headline
     }
     found = {rung: pairs[frozenset((rung, base))] for rung, base in bases.items() if base is not None}
+    for rung in set(found) & set(climb.ensembles):
+        found[rung] = _over_rows(found[rung])
     corrected = holm([pair["p"] for pair in found.values()])
     alpha = 1 - climb.document["level"]
     return {
         rung: dict(zip(STEP, _step(rung, pair, p, alpha), strict=True))
         for (rung, pair), p in zip(found.items(), corrected, strict=True)
+    }
+
+
+def _over_rows(pair: dict) -> dict:
+    """Return a pair's figures as they are for these very seeds, of which both of it may be made."""
+    return pair | {
+        "low": pair["rows_low"],
+        "high": pair["rows_high"],
+        "p": pair["p_rows"],
+        "detectable": pair["rows_detectable"],
     }
 
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from unroll.comparison.scores import in_words, unit, written
+from unroll.report.entrants import entered
 
 COLUMNS = ("network", "mean", "std", "interval", "group", "seeds", "parameters")
 
 
 def tables(document: dict) -> Iterator[tuple[Table, str]]:
-    """Yield for each task of a corpus's comparison its networks, best first, its floor, and the answer.
+    """Yield for each task of a corpus's comparison who was entered, its networks best first, and the answer.
 
     The interval is over seeds and test rows; networks that share a letter have not been told apart.
     """
@@ -22,7 +23,7 @@ def tables(document: dict) -> Iterator[tuple[Table, str]]:
         table = Table(title=title, title_justify="left")
         for column in COLUMNS:
             table.add_column(column, justify="left" if column == "network" else "right")
-        for network in (*task["networks"], *task["floors"]):
+        for network in entered(task):
             scores = network["scores"][headline]
             std = "-" if scores["std"] is None else written(headline, scores["std"])
             ends = [written(headline, scores[end]) for end in ("both_low", "both_high")]

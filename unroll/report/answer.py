@@ -100,13 +100,17 @@ def _margin(task: Task) -> Fact | None:
 
 
 def _yardstick(task: Task) -> Fact | None:
-    """Hold the best against what takes no network, and against the best published figure."""
+    """Hold the best against ensembles, what takes no network, and the best published figure."""
     metric = task.headline
     ours = task.networks[0]["scores"][metric]["mean"]
     figures = [(one, one["scores"][metric]) for one in task.task["references"] if metric in one["scores"]]
     floors = [(one, value) for one, value in figures if not one["source"]]
     published = [(one, value) for one, value in figures if one["source"]]
-    words = [f"{one['system']} {written(metric, one['scores'][metric]['mean'])}" for one in task.floors]
+    words = [
+        f"the ensemble {one['name']} {written(metric, one['scores'][metric]['mean'])}"
+        for one in task.ensembles
+    ]
+    words += [f"{one['system']} {written(metric, one['scores'][metric]['mean'])}" for one in task.floors]
     words += [f"{one['system']} {written(metric, value)}" for one, value in floors]
     if published:
         order = min if lower_is_better(metric) else max

@@ -3,6 +3,7 @@
 import re
 
 from unroll.comparison.scores import in_words, unit
+from unroll.report.entrants import about_ensembles, entered
 from unroll.report.tables import (
     PAIR_COLUMNS,
     Table,
@@ -110,7 +111,7 @@ def _figures(task: dict) -> list[dict]:
         }
         | {metric: network["scores"][metric]["mean"] for metric in others}
         | {"parameters": network["parameters"]}
-        for network in (*task["networks"], *task["floors"])
+        for network in entered(task)
         for scores in [network["scores"][headline]]
     ]
     references = [
@@ -128,7 +129,8 @@ def _caption(document: dict, task: dict) -> str:
         f"seeds a network: {len(document['seeds'])}{proportions}. Networks that share a letter have not been "
         "told apart; those of the best group are bold."
     )
-    return " ".join([words, *(f"Not as pinned: {warning}." for warning in document["warnings"])])
+    warned = (f"Not as pinned: {warning}." for warning in document["warnings"])
+    return " ".join(filter(None, [words, about_ensembles(task), *warned]))
 
 
 def _pair_caption(document: dict, task: dict) -> str:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from unroll.comparison.scores import in_words, unit, written
 from unroll.report import answer
+from unroll.report.entrants import about_ensembles, shares
 from unroll.report.figures import gallery, theme
 from unroll.report.figures.chart import VEGA_LITE, Figure, Task
 from unroll.report.tables import ORIGINS
@@ -153,7 +154,8 @@ def _task(task: Task, drawn: dict[str, Figure]) -> dict:
         "answer": answer.answer(task),
         "others": [metric for metric in task.task["metrics"] if metric != task.headline],
         "networks": [_row(task, network) for network in task.networks],
-        "floors": [_floor(task, one) for one in task.floors],
+        "once": [_once(task, one) for one in (*task.ensembles, *task.floors)],
+        "about_ensembles": about_ensembles(task.task),
         "references": [_reference(task, one) for one in task.task["references"]],
         "sections": sections,
         "labels": task.task["labels"],
@@ -197,11 +199,13 @@ def _cell(metric: str, value: float | None) -> str:
     return "" if value is None else written(metric, value)
 
 
-def _floor(task: Task, one: dict) -> dict:
+def _once(task: Task, one: dict) -> dict:
+    """Return the line of an ensemble or a floor, which has no spread over seeds."""
     metric, scores = task.headline, one["scores"]
     return {
         "name": one["name"],
-        "system": one["system"],
+        "kind": "ensemble" if "networks" in one else "floor",
+        "system": shares(one) if "networks" in one else one["system"],
         "group": scores[metric]["group"],
         "mean": written(metric, scores[metric]["mean"]),
         "over_both": answer.interval(metric, scores[metric], "both_low", "both_high"),

@@ -7,21 +7,21 @@ import numpy as np
 from scipy import stats
 
 from unroll.comparison.scores import lower_is_better
+from unroll.report.entrants import entered
 
 FEWEST_CORPORA = 5
 FEWEST_NETWORKS = 3
 
 
 def of_documents(documents: list[dict]) -> dict:
-    """Rank the classifiers of all comparisons and the floor, each by its own corpus's headline."""
+    """Rank the classifiers of all comparisons, ensembles and the floor, by each corpus's headline."""
     scores: dict[str, dict[str, float]] = {}
     lower: dict[str, bool] = {}
     for document in documents:
         for task in document["tasks"]:
             if task["task"] == "classification":
                 headline, corpus = task["headline"], document["corpus"]
-                entered = (*task["networks"], *task["floors"])
-                scores[corpus] = {one["name"]: one["scores"][headline]["mean"] for one in entered}
+                scores[corpus] = {one["name"]: one["scores"][headline]["mean"] for one in entered(task)}
                 lower[corpus] = lower_is_better(headline)
     return over_corpora(scores, lower, documents[0]["level"])
 

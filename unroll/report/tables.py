@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from unroll.comparison.scores import in_words, unit, written
 from unroll.comparison.verdict import told_apart
+from unroll.report.entrants import about_ensembles, entered, names_of, shares
 
 ROW_COLUMNS = (
     "corpus",
@@ -59,7 +60,7 @@ class Table:
 
 
 def rows(documents: list[dict]) -> list[dict]:
-    """Return comparison.csv: a row a corpus, network and metric, each by its headline, the floor last."""
+    """Return comparison.csv: a row a corpus, network and metric; then ensembles and the floor."""
     return [
         {
             "corpus": document["corpus"],
@@ -78,7 +79,8 @@ def rows(documents: list[dict]) -> list[dict]:
         }
         for document in documents
         for task in document["tasks"]
-        for kind, these in (("network", task["networks"]), ("floor", task["floors"]))
+        for kind in ("network", "ensemble", "floor")
+        for these in [task[f"{kind}s"]]
         for network in these
         for metric in task["metrics"]
         for scores in [network["scores"][metric]]
@@ -104,7 +106,7 @@ def network_table(document: dict, task: dict) -> Table:
     columns = ["network", f"{in_words(headline)} (mean ± std)", seeds_interval, both_interval]
     columns += ["group", "ensemble", *map(in_words, others), "parameters"]
     body, strong = [], set()
-    for number, network in enumerate([*task["networks"], *task["floors"]]):
+    for number, network in enumerate(entered(task)):
         scores = network["scores"][headline]
         if BEST_GROUP in scores["group"]:
             strong.add((number, 1))
@@ -124,7 +126,7 @@ def network_table(document: dict, task: dict) -> Table:
             + [_written(metric, scores.get(metric)) for metric in others]
             + [""]
         )
-    return Table(columns, body, frozenset(strong), len(task["networks"]))
+    return Table(columns, body, frozenset(strong), len(task["networks"]) + len(task["ensembles"]))
 
 
 def pair_table(document: dict, task: dict) -> Table | None:
@@ -144,11 +146,6 @@ def pair_table(document: dict, task: dict) -> Table | None:
             if told_apart(pair, document["level"]):
                 strong.add((number, column))
     return Table(["row - column (p)", *names[1:]], body, frozenset(strong))
-
-
-def names_of(task: dict) -> list[str]:
-    """Return the names that pairs are of: the networks', then the floor's."""
-    return [one["name"] for one in (*task["networks"], *task["floors"])]
 
 
 def rank_table(over_corpora: dict) -> Table | None:
@@ -199,6 +196,7 @@ def _task(document: dict, task: dict) -> Iterator[str]:
         "(Student's t), the second of other seeds and other rows. Networks that share a letter have not "
         "been told apart."
     )
+    yield about_ensembles(task)
     yield as_markdown(network_table(document, task))
     if pairs := pair_table(document, task):
         yield (
@@ -269,7 +267,9 @@ def _escaped(cell: str) -> str:
 
 
 def _named(one: dict) -> str:
-    """Return a network's name, or a floor's with what it is."""
+    """Return a network's name, or an ensemble's or a floor's with what it is."""
+    if "networks" in one:
+        return f"{one['name']} (ensemble: {shares(one)})"
     return f"{one['name']} ({one['system']})" if "system" in one else one["name"]
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from unroll import files
 from unroll.pipeline.content import md5_of
 from unroll.pipeline.lockfile import Entry
-from unroll.report.tables import ORIGINS, names_of
+from unroll.report.entrants import names_of
+from unroll.report.tables import ORIGINS
 from unroll.tracking.projection import Content
 
 NAME = "comparison"
@@ -86,9 +87,9 @@ class Comparison:
             paragraphs.append(f"**Warning:** {'; '.join(document['warnings'])}.")
         paragraphs.append(
             "The run *comparison* holds the page, tables and figures. `tags.level` is `network` for the "
-            "mean over seeds, `seed` for each of them and `floor` for what needs no network; what dvc.lock "
-            "no longer knows has the tag `state = stale`. When and how long a run ran is that of this view, "
-            "not of a training."
+            "mean over seeds, `seed` for each of them, `ensemble` for networks asked together and `floor` "
+            "for what needs no network; what dvc.lock no longer knows has the tag `state = stale`. When and "
+            "how long a run ran is that of this view, not of a training."
         )
         return "\n\n".join(paragraphs)
 

@@ -30,6 +30,7 @@ class Outcome:
     children: int = 0
     parents: int = 0
     floors: int = 0
+    ensembles: int = 0
     comparisons: int = 0
     champions: int = 0
     new: int = 0
@@ -37,8 +38,8 @@ class Outcome:
     stale: int = 0
 
     def __str__(self) -> str:
-        runs = f"{self.children} runs, their {self.parents} parents, {self.floors} floors"
-        runs = f"{runs} and {self.comparisons} comparisons"
+        runs = f"{self.children} runs, their {self.parents} parents, {self.floors} floors, "
+        runs += f"{self.ensembles} ensembles and {self.comparisons} comparisons"
         changes = f"{self.new} new, {self.revived} revived, {self.stale} stale"
         return f"{runs} current ({changes}), {self.champions} champions"
 

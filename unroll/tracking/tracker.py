@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from unroll.pipeline.lockfile import key_of
-from unroll.tracking import live
+from unroll.tracking import live, projection_ensemble
 from unroll.tracking.client import Tracker
 from unroll.tracking.imports import Run
 from unroll.tracking.projection import Group, Scores
@@ -22,6 +22,9 @@ from unroll.tracking.projection_comparison import Comparison
 from unroll.tracking.projection_floor import Floor
 from unroll.tracking.registry import crown, leave_others
 from unroll.tracking.store import Outcome, Store
+
+COMPARED = "dvc.compared"
+"""Tag of an ensemble's run: the digest of the last document that it stood in."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ def project(
     uri: str,
     commit: str | None,
 ) -> Outcome:
-    """Make MLflow at `uri` show the groups, each corpus's floor and its comparison as runs of their own, and
-    its champion in the registry.
+    """Make MLflow at `uri` show the groups, each corpus's floor, its comparison and the ensembles in it as
+    runs of their own, and its champion in the registry.
 
     Raises:
         Refusal: the database or server cannot be used.
@@ -58,6 +61,7 @@ def project(
             _project_floor(store, floor)
         for comparison in comparisons:
             _project_comparison(store, comparison)
+            _project_ensembles(store, comparison)
         for contest in contests:
             crown(store, contest)
         leave_others(store, contests)
@@ -112,6 +116,22 @@ def _project_comparison(store: Store, comparison: Comparison) -> None:
     if comparison.document:
         store.describe(comparison.corpus, comparison.description())
     store.outcome.comparisons += 1
+
+
+def _project_ensembles(store: Store, comparison: Comparison) -> None:
+    """Let those of the very document stand also where it is not on disk."""
+    named = {COMPARED: comparison.digest or ""}
+    for ensemble in projection_ensemble.ensembles(comparison):
+        key = ensemble.key
+        if run := store.first(lambda tags, key=key: tags["dvc.key"] == key):
+            store.keep(run, named)
+        else:
+            store.create(ensemble.content(), {"dvc.key": key} | named)
+        store.outcome.ensembles += 1
+    if not comparison.document:
+        for run in [run for run in store.runs if run.data.tags.get(COMPARED) == named[COMPARED]]:
+            store.keep(run, {})
+            store.outcome.ensembles += 1
 
 
 def _plan_child(store: Store, group: Group, seed: int) -> Plan | None:

@@ -70,6 +70,10 @@ class Task:
         return self.task["networks"]
 
     @property
+    def ensembles(self) -> list[dict]:
+        return self.task["ensembles"]
+
+    @property
     def floors(self) -> list[dict]:
         return self.task["floors"]
 

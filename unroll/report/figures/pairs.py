@@ -1,6 +1,7 @@
 """Figures of networks held against each other: pair by pair on a corpus, by their ranks over corpora."""
 
 from unroll.comparison.scores import in_words, lower_is_better
+from unroll.report.entrants import names_of
 from unroll.report.figures.chart import (
     Figure,
     Task,
@@ -13,7 +14,6 @@ from unroll.report.figures.chart import (
     specification,
     tooltip,
 )
-from unroll.report.tables import names_of
 
 CROWDED = 10
 """Networks from which on the cells are too small for a number."""
@@ -28,7 +28,8 @@ def pairs(task: Task) -> list[Figure]:
 
 def _pairs(task: Task, metric: str) -> Figure:
     sign = -1 if lower_is_better(metric) else 1
-    names, floors = names_of(task.task), [one["name"] for one in task.floors]
+    names = names_of(task.task)
+    others = len(names) - len(task.names)
     found = [pair for pair in task.task["pairs"] if pair["metric"] == metric]
     largest = max(abs(pair["difference"]) for pair in found) or 1
     rows = [
@@ -38,7 +39,7 @@ def _pairs(task: Task, metric: str) -> Figure:
             **{key: shown(metric, pair[key]) for key in ("difference", "low", "high", "detectable")},
             **{key: pair[key] for key in ("p_rows", "p", "p_holm", "effect")},
             "different": task.is_different(pair),
-            "_floor": pair["b"] in floors,
+            "_always": [name for name in (pair["a"], pair["b"]) if name not in task.names],
             "_better": sign * pair["difference"] >= 0,
             "_strength": round(abs(pair["difference"]) / largest, 4),
         }
@@ -65,8 +66,10 @@ def _pairs(task: Task, metric: str) -> Figure:
     }
     opacity = quantity("_strength", scale={"domain": [0, 1], "range": [0.07, 0.65]}, legend=None)
     text = {"text": quantity("difference", format="+" + form)}
-    # A floor is no network that the page could leave out.
-    chosen = "indexof(shown, datum.a) >= 0 && (datum._floor || indexof(shown, datum.b) >= 0)"
+    # An ensemble or a floor is no network that the page could leave out.
+    chosen = " && ".join(
+        f"(indexof(shown, datum.{side}) >= 0 || indexof(datum._always, datum.{side}) >= 0)" for side in "ab"
+    )
     layers = [
         layer("rect", at | {"opacity": opacity}, only=["datum._better"], style="better"),
         layer("rect", at | {"opacity": opacity}, only=["!datum._better"], style="worse"),
@@ -82,7 +85,7 @@ def _pairs(task: Task, metric: str) -> Figure:
         "layer": layers,
         "width": min(520, 72 * count),
         "height": {"step": 34 if count <= CROWDED else 20},
-        "usermeta": {"most": 72 * count + 110, "less": 1 - len(floors)},  # a line less than names
+        "usermeta": {"most": 72 * count + 110, "less": 1 - others},  # a line less than names
     }
     different = sum(row["different"] for row in rows)
     explanation = (
@@ -119,7 +122,7 @@ def critical_difference(over_corpora: dict, colours: dict[str, str]) -> Figure:
         rows.append({"network": name, "rank": rank, "_level": level, "_left": left})
         corners = ((rank, 0), (rank, level), (1 if left else last, level))
         lines += [
-            {"network": name, "step": step, "rank": rank, "level": height, "_floor": name not in colours}
+            {"network": name, "step": step, "rank": rank, "level": height, "_dashed": name not in colours}
             for step, (rank, height) in enumerate(corners)
         ]
     cliques = [
@@ -141,8 +144,8 @@ def critical_difference(over_corpora: dict, colours: dict[str, str]) -> Figure:
     name = {"y": quantity("_level", **down), "text": nominal("network")}
     bold = {"fontWeight": "bold", "baseline": "middle"}
     layers = [
-        layer("line", line | {"color": colour} | way, data="lines", only=["!datum._floor"], strokeWidth=1.5),
-        layer("line", line | {"detail": nominal("network")} | way, data="lines", only=["datum._floor"],
+        layer("line", line | {"color": colour} | way, data="lines", only=["!datum._dashed"], strokeWidth=1.5),
+        layer("line", line | {"detail": nominal("network")} | way, data="lines", only=["datum._dashed"],
               style="guide"),
         layer(
             "rule", bar | {"tooltip": tooltip(("networks", "not told apart"))}, data="cliques", style="ink",
@@ -158,8 +161,8 @@ def critical_difference(over_corpora: dict, colours: dict[str, str]) -> Figure:
         f"been told apart (Friedman's test over all: p = {over_corpora['friedman_p']:.2g}; Nemenyi's for the "
         "pairs)."
     )
-    if any(line["_floor"] for line in lines):
-        text += " The floor's line is dashed."
+    if any(line["_dashed"] for line in lines):
+        text += " The lines of the floor and of ensembles are dashed."
     params = [{"name": "shown", "value": ordered}, {"name": "focus", "value": ""}]
     chart = {"params": params, "layer": layers, "width": 480, "height": height, "usermeta": {"most": 760}}
     spec = specification(chart, title, axes, text, {"rows": rows, "lines": lines, "cliques": cliques})

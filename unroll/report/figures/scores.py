@@ -20,7 +20,7 @@ from unroll.report.figures.chart import (
 
 REACH = 1.2
 """Published figures within so many widths of the networks' own range are part of the close-up."""
-LABEL_LEVELS = 3
+LABEL_LEVELS = 4
 """Heights for labels of published figures, so that neighbours' do not overlap."""
 
 
@@ -35,6 +35,7 @@ def seeds(task: Task) -> list[Figure]:
 
 def _references(task: Task, metric: str) -> list[dict]:
     known = [(one["system"], one["source"], one["scores"].get(metric)) for one in task.task["references"]]
+    known += [(one["name"], "ensemble", one["scores"][metric]["mean"]) for one in task.ensembles]
     known += [(one["system"], "", one["scores"][metric]["mean"]) for one in task.floors]
     named = [
         {
