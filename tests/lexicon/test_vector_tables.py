@@ -15,7 +15,7 @@ from tiny_package import install
 from unroll.failures import Refusal
 from unroll.files import sha256_of
 from unroll.lexicon.vector_tables import READERS, Table, matrix, read
-from unroll.lexicon.vectors import FileSource
+from unroll.lexicon.vectors import FileSource, LexiconSource, PackageFile
 
 WORDS = {"lamp": [0.5, -1.25, 3.0], "Kettle": [1e-3, 2.0, -0.75], "é": [4.0, 5.0, 6.0]}
 TEXT = "".join(f"{word} {' '.join(map(str, numbers))}\n" for word, numbers in WORDS.items())
@@ -113,6 +113,43 @@ def test_a_package_cannot_carry_objects(tmp_path, monkeypatch):
 
 
 # --- which vector a word gets -----------------------------------------------------------------------
+
+
+def lexicon(folder: Path, monkeypatch, text: str, **others) -> LexiconSource:
+    """Put a package on the path that holds this lexicon."""
+    packed = install(folder, monkeypatch, ["lamp"], np.ones((1, 2), np.float32))
+    (folder / "scores.txt").write_text(text, encoding="utf-8")
+    return LexiconSource(
+        kind="lexicon",
+        scores=PackageFile(file="scores.txt", sha256=sha256_of(folder / "scores.txt")),
+        **{"columns": [1, 3], "largest": 4.0} | others,
+        **packed.model_dump(include={"package", "version", "licence", "citation"}),
+    )
+
+
+def test_a_lexicon_gives_shares_of_its_largest_number_by_its_columns(tmp_path, monkeypatch):
+    source = lexicon(tmp_path, monkeypatch, "lamp\t-2\tx\t1\n:-P\t4\t0\t0.5\t9\nlamp\t3\t3\t3\n")
+    table = read("scored", source, {"Lamp", ":-P", "oak"})
+    assert table.size == 2
+    assert {word: vector.tolist() for word, vector in table.exact.items()} == {
+        "lamp": [-0.5, 0.25],
+        ":-P": [1.0, 0.125],
+    }
+    assert all(vector.dtype == np.float32 for vector in table.exact.values())
+
+
+@pytest.mark.parametrize("line", ["oak", "oak\t1\t2", "oak\t1\t2\ttwo"])
+def test_a_line_of_a_lexicon_without_its_numbers_is_refused(tmp_path, monkeypatch, line):
+    source = lexicon(tmp_path, monkeypatch, f"lamp\t1\t2\t3\n{line}\n")
+    with pytest.raises(Refusal, match=r"vectors\.scored: .*scores\.txt, line 2: no numbers in its columns"):
+        read("scored", source, {"lamp"})
+
+
+def test_a_lexicon_that_was_changed_is_refused(tmp_path, monkeypatch):
+    source = lexicon(tmp_path, monkeypatch, "lamp\t1\t2\t3\n")
+    (tmp_path / "scores.txt").write_text("lamp\t2\t2\t3\n")
+    with pytest.raises(Refusal, match="has the sha256"):
+        read("scored", source, {"lamp"})
 
 
 def test_a_word_as_it_is_goes_before_its_lower_case(tmp_path):

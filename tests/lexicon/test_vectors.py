@@ -246,3 +246,15 @@ def test_glove_6b_50d_is_what_params_yaml_says():
     assert table.size == 50
     assert set(table.exact) == {"the", "lamp"}
     assert all(np.isfinite(vector).all() and vector.any() for vector in table.exact.values())
+
+
+def test_vader_is_what_params_yaml_says():
+    source = Params(tiny.ROOT / "params.yaml").get("vectors.vader", VectorsSource)
+    try:
+        metadata.distribution(source.package)
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"{source.package} is not installed")
+    table = vector_tables.read("vader", source, {"Great", "awful", ":)", "lamp"})
+    assert set(table.exact) == {"great", "awful", ":)"}
+    assert table.find("Great")[1].tolist() == pytest.approx([3.1 / 4, 0.7 / 4], abs=1e-6)
+    assert table.exact["awful"][0] == -0.5

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from unroll.failures import Refusal
-from unroll.lexicon.vectors import FileSource, PackageSource, verified
+from unroll.lexicon.vectors import FileSource, LexiconSource, PackageSource, verified
 
 FASTTEXT_MAGIC = 793712314
 # Magic, version, 12 settings, a threshold; words and labels, tokens, what was pruned.
@@ -46,7 +46,7 @@ class Table:
         return None
 
 
-def read(name: str, source: FileSource | PackageSource, words: set[str]) -> Table:
+def read(name: str, source: FileSource | PackageSource | LexiconSource, words: set[str]) -> Table:
     """Look the words up, as they are and in lower case.
 
     Raises:
@@ -56,6 +56,8 @@ def read(name: str, source: FileSource | PackageSource, words: set[str]) -> Tabl
     try:
         if isinstance(source, PackageSource):
             return _read_package(source, spellings)
+        if isinstance(source, LexiconSource):
+            return _read_lexicon(source, spellings)
         verified(Path(source.path), source.sha256)
         return READERS[source.format](Path(source.path), spellings)
     except Refusal as refusal:
@@ -103,6 +105,21 @@ def _read_package(source: PackageSource, spellings: set[str]) -> Table:
     places = pc.index_in(pa.array(wanted, words.type), value_set=words).to_pylist()
     exact = {word: vectors[place] for word, place in zip(wanted, places, strict=True) if place is not None}
     return Table(vectors.shape[1], exact)
+
+
+def _read_lexicon(source: LexiconSource, spellings: set[str]) -> Table:
+    path, exact = source.verified(source.scores), {}
+    with open(path, encoding="utf-8") as stream:
+        for number, line in enumerate(stream, start=1):
+            word, *numbers = line.rstrip("\n").split("\t")
+            try:
+                scores_E = np.array([numbers[column - 1] for column in source.columns]).astype(np.float32)
+            except (IndexError, ValueError):
+                wanted = ", ".join(map(str, source.columns))
+                raise Refusal(f"{path}, line {number}: no numbers in its columns {wanted}") from None
+            if word in spellings:
+                exact.setdefault(word, scores_E / np.float32(source.largest))
+    return Table(len(source.columns), exact)
 
 
 def _read_text(path: Path, spellings: set[str], header: bool) -> Table:

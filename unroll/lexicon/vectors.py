@@ -73,6 +73,17 @@ class PackageSource(InstalledSource):
     words: PackageFile
 
 
+class LexiconSource(InstalledSource):
+    """Words as people scored them: a word a line, then its numbers, with a tab before each."""
+
+    kind: Literal["lexicon"]
+    scores: PackageFile
+    columns: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(min_length=1, strict=False)]
+    """Which numbers make the vector; 1 is the first behind the word."""
+    largest: Annotated[float, Field(gt=0)] = 1.0
+    """The largest that there may be: the vector holds shares of it."""
+
+
 class EncoderSource(InstalledSource):
     """A BERT made for sentences, its weights as safetensors: what a transformer knows of each word alone.
 
@@ -91,7 +102,9 @@ class EncoderSource(InstalledSource):
     """The version whose products make the last bits; the record has it, as it has a file's sha256."""
 
 
-VectorsSource = Annotated[FileSource | PackageSource | EncoderSource, Field(discriminator="kind")]
+VectorsSource = Annotated[
+    FileSource | PackageSource | LexiconSource | EncoderSource, Field(discriminator="kind")
+]
 NetworkVectors = dict[Name, list[tuple[Name, VectorsSource]]]
 """For each network the word vectors that it names, in the order in which they are concatenated."""
 
@@ -120,6 +133,9 @@ def _pinned(name: str, source: VectorsSource) -> VectorsSource:
     try:
         if isinstance(source, PackageSource):
             source.locate(source.vectors)
+            return source
+        if isinstance(source, LexiconSource):
+            source.locate(source.scores)
             return source
         if isinstance(source, EncoderSource):
             source.locate(source.weights)
