@@ -1,5 +1,6 @@
 """data/raw/<corpus> -> data/clean/<corpus>/: the splits, profile.json, and where the corpus has them
 
+- further.parquet: texts of other corpora, without labels of their own
 - phrases.parquet: the labelled phrases of the training split, of a corpus of trees
 - tokenizer.json: the pieces that bpe or wordpiece learned from the training split
 """
@@ -14,6 +15,7 @@ from unroll.params import SPLITS, Params
 from unroll.progress import Display, RowClock
 from unroll.stage import as_stage
 from unroll.text import cleaning, workers
+from unroll.text.cleaning import FURTHER
 from unroll.text.tokenization import TextRules
 
 
@@ -22,14 +24,15 @@ def main(corpus: str) -> None:
     pa.set_memory_pool(pa.system_memory_pool())
     params = Params()
     source = Path("data/raw") / corpus
-    raw = {split: frames.Chunks(source / f"{split}.parquet", frames.RAW.names) for split in SPLITS}
+    there = [part for part in (*SPLITS, FURTHER) if part in SPLITS or (source / f"{part}.parquet").exists()]
+    raw = {part: frames.Chunks(source / f"{part}.parquet", frames.RAW.names) for part in there}
     rows = sum(chunks.count() for chunks in raw.values())
     with ExitStack() as stack:
         folder = stack.enter_context(files.whole_folder(Path("data/clean") / corpus))
         display = stack.enter_context(Display(f"preprocess {corpus}"))
         keep = {
-            split: stack.enter_context(frames.parquet_writer(folder / f"{split}.parquet", frames.CLEAN))
-            for split in SPLITS
+            part: stack.enter_context(frames.parquet_writer(folder / f"{part}.parquet", frames.CLEAN))
+            for part in raw
         }
         cleaned = cleaning.clean(
             raw,

@@ -33,9 +33,10 @@ def read_words(data: Path) -> dict[str, list[str | None]]:
     """Return the vocabulary in the order of its ids, and of each split the words without an id."""
     tokens = list(Vocabulary.load(data / "vocabulary.txt").counts)[len(SPECIAL) :]
     words = {"vocabulary": [*(None for _ in SPECIAL), *tokens]}
-    folders = {"train": "train", "validation": "validation", "phrases": "train/phrases", "test": "test"}
-    for part, name in folders.items():
-        if part != "phrases" or (data / name).exists():
+    folders = {"train": "train", "validation": "validation"}
+    optional = {"phrases": "train/phrases", "further": "train/further"}
+    for part, name in (folders | optional | {"test": "test"}).items():
+        if part not in optional or (data / name).exists():
             words[part] = read_unseen(data / name)
     return words
 

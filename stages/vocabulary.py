@@ -1,6 +1,7 @@
 """data/clean/<corpus> -> data/vocabulary/<corpus>/: vocabulary.txt and the encoded splits.
 
-Phrases of the training trees, where there are any, are encoded too (train/phrases/), not counted.
+Phrases of the training trees and texts of other corpora, where there are any, are encoded too
+(train/phrases/, train/further/), not counted.
 """
 
 from pathlib import Path
@@ -34,6 +35,8 @@ def main(corpus: str) -> None:
         train.save(folder / "train", vocabulary)
         for split in ("validation", "test"):
             Draft(_chunks(source / f"{split}.parquet")).save(folder / split, vocabulary)
+        if (source / "further.parquet").exists():
+            Draft(_chunks(source / "further.parquet")).save(folder / "train/further", vocabulary)
         if (source / "phrases.parquet").exists():
             phrases = _chunks(source / "phrases.parquet", "sentence")
             Draft(phrases).save(folder / "train/phrases", vocabulary)

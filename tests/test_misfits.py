@@ -35,6 +35,11 @@ EVERY_KIND = [
     ({"machine/runs_per_gpu": "4"}, ["machine.runs_per_gpu"]),
     ({"trainning": {}}, ["trainning"]),
     ({"corpora/ag_news/source/branch": "x"}, ["corpora.ag_news.source.branch"]),
+    (
+        {"corpora/emotion/pretraining_texts": ["emotion", "tweet", "hate", "hate", "sst2"]},
+        ["corpora.emotion.pretraining_texts"] * 4,
+    ),
+    ({"corpora/sst5/pretraining_texts": ["tweets"]}, ["corpora.sst5.pretraining_texts"]),
     ({"corpora/ag_news/training": {"nesterov": True}}, ["corpora.ag_news.training.nesterov"]),
     (
         {"networks/gru/pooling": "sum", "networks/gru/nonlinearity": "relu"},

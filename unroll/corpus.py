@@ -8,7 +8,7 @@ from unroll.comparison.spec import Published
 from unroll.corpora.sources import Source
 from unroll.lexicon.vocabulary import VocabularyRules
 from unroll.networks.tasks import Headline
-from unroll.params import Strict
+from unroll.params import Name, Strict
 from unroll.text.tokenization import TextRules
 
 
@@ -22,6 +22,8 @@ class Corpus(Strict):
     text: TextRules
     vocabulary: VocabularyRules
     training: dict[str, Any]
+    pretraining_texts: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """Other corpora, whose training texts are read too where a network learns next words first."""
     published: tuple[Published, ...]
 
     @model_validator(mode="after")
@@ -32,6 +34,11 @@ class Corpus(Strict):
             if label is not None and not 0 <= label < len(self.labels):
                 raise ValueError(f"relabel[{source_label}] is {label}: labels has {len(self.labels)} entries")
         return self
+
+    @property
+    def source_labels(self) -> tuple[str, ...]:
+        """Return the names of the source's labels: where some are relabelled, their numbers."""
+        return self.labels if self.relabel is None else tuple(map(str, range(len(self.relabel))))
 
     @property
     def has_trees(self) -> bool:

@@ -29,6 +29,7 @@ def misfits(sections: dict[str, Any]) -> Iterator[Fault]:
     yield from together.taken_names()
     yield from together.entries_twice()
     yield from together.bad_overrides()
+    yield from together.bad_texts()
     yield from together.bad_pairs()
     yield from together.bad_ladders()
     yield from together.bad_searches()
@@ -105,6 +106,21 @@ class _Together:
             for name, entry in self._section(kind).items():
                 for key, message in self._faults(_mapping(_mapping(entry).get("training"))):
                     yield fault_at((kind, name, "training", key), message)
+
+    def bad_texts(self) -> Iterator[Fault]:
+        """Yield corpora whose texts another cannot read: unknown ones, itself, and where one has trees."""
+        corpora = self._all_of("corpora", Corpus)
+        for name, entry in self._section("corpora").items():
+            place = ("corpora", name, "pretraining_texts")
+            others = _all_sound(_mapping(entry).get("pretraining_texts"), Name)
+            yield from self._unknown(place, others, "corpora")
+            if name in others:
+                yield fault_at(place, f"{name} reads its own texts as it is: leave it out")
+            if len(set(others)) < len(others):
+                yield fault_at(place, "an entry stands twice")
+            trees = [one for one in (name, *others) if one in corpora and corpora[one].has_trees]
+            if others and trees:
+                yield fault_at(place, f"{trees[0]} has trees, and trees are cut alone: leave it out")
 
     def bad_pairs(self) -> Iterator[Fault]:
         defaults = self._section("training")

@@ -19,8 +19,24 @@ def of(whole: Catalogue, device: str) -> dict[str, object]:
     named = vectors.of_networks(whole.select.all_networks, whole.networks, whole.vectors)
     found: dict[str, object] = {**of_machine(device), "vectors.json": vectors.as_document(named)}
     for name in whole.select.corpora:
-        checksums = tables.checksums(whole.corpora[name].source, f"corpora.{name}.source")
-        found[f"corpora/{name}.json"] = checksums
+        found[f"corpora/{name}.json"] = _of_corpus(whole, name)
+    return found
+
+
+def _of_corpus(whole: Catalogue, name: str) -> dict[str, object]:
+    """Return the checksum of each file of one's own, and where texts of other corpora come from."""
+    others = whole.corpora[name].pretraining_texts
+    found: dict[str, object] = {}
+    for corpus in (name, *others):
+        found |= tables.checksums(whole.corpora[corpus].source, f"corpora.{corpus}.source")
+    if others:
+        found["pretraining_texts"] = {
+            other: {
+                "source": whole.corpora[other].source.model_dump(mode="json"),
+                "names": whole.corpora[other].source_labels,
+            }
+            for other in others
+        }
     return found
 
 

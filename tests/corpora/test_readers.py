@@ -241,3 +241,37 @@ def test_the_environment_stage_records_the_files_of_the_selected_corpora(tmp_pat
     assert {path.name for path in records.iterdir()} == {"mine.json", "tiny_trees.json"}
     assert read_json(records / "mine.json") == {"all.csv": sha256_of(tmp_path / "all.csv")}
     assert read_json(records / "tiny_trees.json") == {}
+
+
+def test_training_texts_of_other_corpora_are_read_without_their_labels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    params = tiny.params()
+    rows = params["corpora"]["tiny_rows"] | {"text": {"tokenizer": "whitespace"}}
+    other = {"kind": "file", "files": {"train": "more.csv", "validation": "other.csv", "test": "other.csv"}}
+    params["corpora"] |= {
+        "mine": rows
+        | {
+            "source": {"kind": "file", "files": dict.fromkeys(SPLITS, "all.csv")},
+            "labels": ["b", "c"],
+            "relabel": [None, 0, 1],
+            "pretraining_texts": ["other"],
+        },
+        "other": rows | {"source": other, "labels": ["lit", "dark"], "relabel": None},
+    }
+    params["select"]["corpora"] = ["mine"]
+    tiny.write_params(tmp_path, params)
+    (tmp_path / "all.csv").write_text("text,label\na lamp,1\nan oak,0\n")
+    (tmp_path / "more.csv").write_text("text,label\na dark room,dark\na lit room,lit\n")
+    (tmp_path / "other.csv").write_text("text,label\na hall,lit\n")
+    environment.main()
+    recorded = read_json(tmp_path / "data/environment/corpora/mine.json")
+    assert set(recorded) == {"all.csv", "more.csv", "other.csv", "pretraining_texts"}
+    download.main("mine")
+    folder = tmp_path / "data/raw/mine"
+    further = frames.read_parquet(folder / "further.parquet")
+    assert further["text"].tolist() == ["a dark room", "a lit room"]
+    assert further["label"].tolist() == [1, 1]  # the first of the source's labels that has a class
+    assert read_json(folder / "source.json")["pretraining_texts"]["other"]["rows"]["train"] == 2
+    (tmp_path / "more.csv").write_text("text,label\na dark room,dark\n")
+    environment.main()
+    assert read_json(tmp_path / "data/environment/corpora/mine.json") != recorded

@@ -204,6 +204,14 @@ def test_a_corpus_without_phrases_has_no_matrix_of_them(project):
     assert "training/phrases.npy" not in written("lstm")
 
 
+def test_words_of_further_texts_have_a_matrix_of_their_own(project):
+    further = SPLITS | {"train/further": [["absent", "Valid", "lamp"]]}
+    (project / "data/vocabulary/tiny").rename(project / "former")
+    encode_corpus(Path("data/vocabulary/tiny"), further)
+    stage.main("tiny")
+    np.testing.assert_array_equal(array("lstm/training/further"), [[7, 8], [np.nan, np.nan]])
+
+
 def test_another_test_split_changes_no_byte_of_what_training_reads(project):
     stage.main("tiny")
     before = {name: written(f"{name}/training") for name in ("bow", "lstm", "gru")}

@@ -57,6 +57,30 @@ def test_a_row_in_both_held_out_splits_is_counted_once():
     assert (dropped["also in test"], dropped["also in validation"]) == (1, 0)
 
 
+def test_texts_of_other_corpora_stay_unless_they_are_known_already():
+    splits = {
+        "train": raw([*BOTH, ("a lamp", 0)]),
+        "validation": raw([("v", 0)]),
+        "test": raw([("t", 1)]),
+        "further": raw([("v", 0), ("new", 0), ("A  lamp", 0), ("t", 0), ("", 0), ("New", 0), ("other", 0)]),
+    }
+    found = clean(splits, RULES, LABELS, None)
+    assert texts(found.splits["further"]) == ["new", "other"]
+    assert found.profile["further"]["dropped"] == {
+        "class left out": 0,
+        "empty": 1,
+        "also in test": 1,
+        "also in validation": 1,
+        "also in train": 1,
+        "repeated": 1,
+    }
+    assert found.profile["further"]["rows"] == 2 and "labels" not in found.profile["further"]
+    alone = clean({split: splits[split] for split in ("train", "validation", "test")}, RULES, LABELS, None)
+    for split in alone.splits:
+        pd.testing.assert_frame_equal(found.splits[split], alone.splits[split])
+        assert found.profile[split] == alone.profile[split]
+
+
 def test_rows_are_the_same_whatever_their_case_and_white_space():
     splits, profile = cleaned([*BOTH, ("A  Lamp ", 0), ("STRASSE", 1)], test=[("a lamp", 1), ("straße", 1)])
     assert texts(splits["train"]) == ["both", "classes"]

@@ -117,6 +117,14 @@ class FileSource(Carved):
 Source = Annotated[HubSource | PypiSource | FileSource, Field(discriminator="kind")]
 
 
+class FurtherTexts(Strict):
+    """Another corpus, whose training texts are read without their labels."""
+
+    source: Source
+    names: tuple[str, ...]
+    """Of the source's labels."""
+
+
 def rows_frame(texts: list[str], labels: list[int]) -> pd.DataFrame:
     """Number the rows in the order in which they came."""
     frame = pd.DataFrame({"row": range(len(texts)), "text": texts, "label": labels})

@@ -31,7 +31,12 @@ Chunks = Iterable[pa.Table]
 LEFT_OUT = "class left out"
 HELD_OUT = ("validation", "test")
 """A row in both counts as one of the last."""
-REPEATS = ("empty", "also in test", "also in validation", "repeated")
+FURTHER = "further"
+"""Texts of other corpora; they may be missing, and their labels say nothing."""
+REPEATS = {
+    "train": ("empty", "also in test", "also in validation", "repeated"),
+    FURTHER: ("empty", "also in test", "also in validation", "also in train", "repeated"),
+}
 EMPTY = key("")
 
 
@@ -66,16 +71,16 @@ def clean(
     classes = dict(enumerate(relabel if relabel is not None else range(len(labels))))
     longest = None if trees else rules.max_characters
     cutter = Cutter(make_batch_tokenizer(rules, trees, learned), classes, len(labels), longest)
-    cleaning = _Cleaning(trees)
+    cleaning = _Cleaning(trees, tuple(raw))
     with spread_tables(cutter, processes) as cut:
-        # Train comes last: what stays of it depends on the others. One stream, so that no process waits
+        # Train comes after those on which it depends what stays of it. One stream, so that no process waits
         # where a split ends.
-        order = (*HELD_OUT, "train")
+        order = [part for part in (*HELD_OUT, "train", FURTHER) if part in raw]
         chunks, read_ahead = tee((split, chunk) for split in order for chunk in raw[split])
         for (split, _), rows in zip(chunks, cut(read_ahead), strict=True):
             keep[split](cleaning.take(split, rows))
             advance(len(rows))
-    for split in order:
+    for split in SPLITS:
         cleaning.check(split, labels)
     profile = cleaning.document(labels)
     if not trees:
@@ -92,13 +97,15 @@ def clean(
 class _Cleaning:
     """What is remembered of the rows that have been taken: counts, keys and, of trees, sentences."""
 
-    def __init__(self, trees: bool) -> None:
+    def __init__(self, trees: bool, splits: tuple[str, ...]) -> None:
         self.trees = trees
-        self.profiles = {split: Profile() for split in SPLITS}
-        self.before = dict.fromkeys(SPLITS, 0)
-        self.last_row = dict.fromkeys(SPLITS, -1)
-        self.dropped = {split: Counter({LEFT_OUT: 0}) for split in SPLITS}
-        self.dropped["train"].update(dict.fromkeys(REPEATS, 0))
+        self.profiles = {split: Profile() for split in splits}
+        self.before = dict.fromkeys(splits, 0)
+        self.last_row = dict.fromkeys(splits, -1)
+        self.dropped = {split: Counter({LEFT_OUT: 0}) for split in splits}
+        for split, whys in REPEATS.items():
+            if split in splits:
+                self.dropped[split].update(dict.fromkeys(whys, 0))
         self.kept_trees, self.left_out_trees = [], []
 
     def take(self, split: str, rows: pa.Table) -> pa.Table:
@@ -114,11 +121,11 @@ class _Cleaning:
         self.dropped[split][LEFT_OUT] += len(left_out)
         kept = rows.filter(pc.is_valid(rows["label"])) if len(left_out) else rows
         keys = frames.as_list(kept["key"])
-        if split == "train":
-            stays, why = self._without_repeats(keys)
+        if split in REPEATS:
+            stays, why = self._without_repeats(split, keys)
             kept, keys = kept.filter(pa.array(stays, pa.bool_())), compress(keys, stays)
             self.dropped[split].update(why)
-            if self.trees:
+            if self.trees and split == "train":
                 self.kept_trees.append(kept)
                 self.left_out_trees.append(left_out)
         lengths = pc.list_value_length(kept["tokens"]).to_numpy()
@@ -140,11 +147,14 @@ class _Cleaning:
             )
 
     def document(self, labels: tuple[str, ...]) -> dict:
-        return {
+        found = {
             split: {"rows_before": self.before[split], "dropped": dict(self.dropped[split])}
             | profile.document(labels)
             for split, profile in self.profiles.items()
         }
+        if FURTHER in found:
+            del found[FURTHER]["labels"]
+        return found
 
     def held_out(self) -> set[bytes]:
         return self.profiles["validation"].keys | self.profiles["test"].keys
@@ -152,7 +162,7 @@ class _Cleaning:
     def sentences(self) -> pd.DataFrame:
         """Return the trees of the training split; one without a class of its own has phrases with one."""
         left_out = pa.concat_tables(self.left_out_trees)
-        stays, _ = self._without_repeats(frames.as_list(left_out["key"]))
+        stays, _ = self._without_repeats("train", frames.as_list(left_out["key"]))
         left_out = left_out.filter(pa.array(stays, pa.bool_()))
         return pa.concat_tables([*self.kept_trees, left_out]).sort_by("row").to_pandas()
 
@@ -162,15 +172,16 @@ class _Cleaning:
         held_out = [dict.fromkeys(self.profiles[split].keys, f"also in {split}") for split in HELD_OUT]
         return {**held_out[0], **held_out[1], EMPTY: "empty"}
 
-    def _without_repeats(self, keys: list[bytes]) -> tuple[list[bool], Counter[str]]:
-        """Tell which rows stay: not what is empty, stands in another split too, or stood in train before."""
-        seen, refused = self.profiles["train"].keys, self._not_for_training
+    def _without_repeats(self, split: str, keys: list[bytes]) -> tuple[list[bool], Counter[str]]:
+        """Tell which rows stay: not what is empty, stands in another split too, or stood in this before."""
+        seen, refused = self.profiles[split].keys, self._not_for_training
+        trained = self.profiles["train"].keys if split == FURTHER else ()
         stays, dropped = [], Counter()
         for digest in keys:
-            if stay := digest not in seen and digest not in refused:
+            if stay := digest not in seen and digest not in refused and digest not in trained:
                 seen.add(digest)
             else:
-                dropped[refused.get(digest, "repeated")] += 1
+                dropped[refused.get(digest, "also in train" if digest in trained else "repeated")] += 1
             stays.append(stay)
         return stays, dropped
 
