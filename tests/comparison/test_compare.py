@@ -113,10 +113,11 @@ def test_a_network_costs_what_it_read(contest, rows):
 
 
 def test_pretraining_is_part_of_the_cost(rows):
-    counted = {"token": 10, "row": 7, "pretraining": {"epochs": 3, "token": 100, "row": 0}}
+    before = {"epochs": 3, "tokens": 900, "rows": 80, "token": 100, "row": 1}
+    counted = {"token": 10, "row": 7, "pretraining": before}
     cost = of(made([classifier("gru", rows, operations=counted)], rows)["tasks"][0], "gru")["operations"]
-    # Three passes over an epoch's 1,000 tokens.
-    assert cost["training"] == 3 * (10 * 2000 + 7 * 200) + 3 * 100 * 3000
+    # Three passes over texts of its own.
+    assert cost["training"] == 3 * (10 * 2000 + 7 * 200) + 3 * (100 * 3 * 900 + 1 * 3 * 80)
 
 
 def test_trials_are_the_chosen_epochs_scores_on_validation(contest):

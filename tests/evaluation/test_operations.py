@@ -10,10 +10,12 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from unroll.evaluation.cost import Operations
-from unroll.evaluation.operations import operations
+from unroll.evaluation.operations import of_pretraining, operations
 from unroll.networks.batches import Batch
 from unroll.networks.cells import CELLS
 from unroll.networks.classifier import build_model
+from unroll.training import adaptive_softmax
+from unroll.training.pretraining import LanguageModel
 
 ROWS, LENGTH = 3, 5
 EVEN = batch_of(rows(*[LENGTH] * ROWS))
@@ -74,6 +76,24 @@ def test_where_only_predicted_words_are_scored_one_product_a_row_is_saved():
         model_of(spec).scored_targets(EVEN)
     last = 2 * HIDDEN * VOCABULARY
     assert counted(operations(spec, VOCABULARY)) - ROWS * last == counter.get_total_flops()
+
+
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
+@pytest.mark.parametrize("fewest", [1, 256], ids=["in parts", "one softmax"])
+def test_a_pretraining_does_what_was_counted(monkeypatch, bidirectional, fewest):
+    monkeypatch.setattr(adaptive_softmax, "FEWEST", fewest)
+    spec = handwritten(cell="gru", bidirectional=bidirectional)
+    classifier = model_of(spec)
+    model = LanguageModel(classifier.embedding, classifier.encoder).double()
+    targets_T = EVEN.tokens_BL.flatten()
+    with FlopCounterMode(display=False) as counter:
+        states_BLF = model.encoder(model.embedding(EVEN), EVEN.lengths_B, EVEN.even)
+        for states_BLH in states_BLF.split(HIDDEN, dim=2):
+            model.head(states_BLH.flatten(0, 1), targets_T)
+    counts = of_pretraining(spec, torch.bincount(targets_T, minlength=VOCABULARY).tolist())
+    assert counts.row == 0
+    # The mean over tokens is rounded.
+    assert counted(counts) == pytest.approx(counter.get_total_flops(), abs=ROWS * LENGTH)
 
 
 def test_the_size_of_the_vectors_is_counted_with():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from runs import CLASSES, READER, SMALL, Corpus, changed, experiment
+from runs import CLASSES, PRETRAINED, READER, SMALL, Corpus, changed, experiment
 from tiny import split_of
 
 from unroll import frames, metrics
@@ -225,3 +225,23 @@ def test_a_damaged_model_is_refused(corpus, tmp_path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(Refusal, match="is damaged"):
         scoring.load_model(tmp_path, "1234", "cpu")
+
+
+# --- what it costs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batches", [None, 2])
+def test_a_pretraining_costs_what_it_reads_of_the_sentences(corpus, batches):
+    made = experiment(corpus, PRETRAINED, changed(batches_per_epoch=batches, supervision="phrases"))
+    model = made.model(None, "cpu")
+    found = scoring.operations_of(model, made.document(model, corpus.train) | {"labels": "abc"}, corpus.train)
+    before = found["pretraining"]
+    assert (before["epochs"], before["row"]) == (3, 0)
+    assert before["token"] > found["token"]
+    if batches is None:
+        assert (before["tokens"], before["rows"]) == (corpus.train.lengths.sum(), len(corpus.train))
+    else:
+        # A batch may be of the rows that were left over.
+        assert 0 < before["rows"] <= 16
+        lengths = corpus.train.lengths
+        assert before["rows"] * lengths.min() <= before["tokens"] <= before["rows"] * lengths.max()

@@ -1,5 +1,6 @@
 """A trial trains as the stage `train` would, and needs no test split."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from unroll import catalogue
 from unroll.networks.batches import EncodedSplit
 from unroll.networks.spec import Embedding, RecurrentNetwork
 from unroll.search.trainer import Job, Trainer
+from unroll.training import loop
 from unroll.training.experiment import Experiment
+from unroll.training.loop import Fitted
 
 NETWORK = RecurrentNetwork(cell="gru", hidden=6, pooling="max", embedding=Embedding(size=8))
 RULES = runs.changed(epochs=3)
@@ -94,6 +97,32 @@ def test_pretrained_vectors_are_those_that_were_looked_up(trainer):
         scores.add(found.score)
         assert found.parameters < trainer(job()).parameters
     assert len(scores) == 2
+
+
+def test_pretraining_reads_the_sentences_though_phrases_are_learnt_from(trainer, monkeypatch):
+    """Each part has the vectors of its own words without an id."""
+    shutil.copytree(trainer.data / "validation", trainer.data / "train/phrases")
+    words, vectors = (trainer.data / "vocabulary.txt").read_bytes().count(b"\n"), Path("vectors")
+    vectors.mkdir()
+    for place, part in enumerate(("vocabulary", "train", "phrases", "validation")):
+        np.save(vectors / f"{part}.npy", np.full((words, 5), place, "<f4"), allow_pickle=False)
+    read, fit = [], loop.fit
+
+    def remember(model, train, validation, *more, **named) -> Fitted:
+        read.append((len(train), train.unseen_XE[0, 0].item(), validation.unseen_XE[0, 0].item()))
+        return fit(model, train, validation, *more, **named)
+
+    monkeypatch.setattr(loop, "fit", remember)
+    network = runs.PRETRAINED.model_copy(update={"embedding": Embedding(vectors=("mine",))})
+    reading = Trainer(**{**vars(trainer), "vectors": vectors})
+    sentences, phrases = (
+        len(EncodedSplit.load(trainer.data / part, "cpu", words)) for part in ("train", "train/phrases")
+    )
+    assert sentences != phrases
+    for supervision, learnt in (("phrases", (phrases, 2.0, 3.0)), ("sentences", (sentences, 1.0, 3.0))):
+        reading(job(network, runs.changed(epochs=1, supervision=supervision)))
+        assert read == [(sentences, 1.0, 3.0), learnt]
+        read.clear()
 
 
 def test_phrases_that_are_not_there_are_missed(trainer):

@@ -30,6 +30,7 @@ from unroll.networks.tasks import Classification, NextWord
 from unroll.training import loop
 from unroll.training.experiment import forget
 from unroll.training.loop import Fitted
+from unroll.training.pretraining import LanguageModelling
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,7 @@ class Fits:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.tasks: list[tasks.Task] = []
         self.rules: list[loop.Training] = []
+        self.read: list[EncodedSplit] = []
         self.first: list[dict[str, torch.Tensor]] = []
         self.fitted: list[Fitted] = []
         self.original = loop.fit
@@ -157,6 +159,7 @@ class Fits:
     def fit(self, model, train, validation, task, rules, *more, **named) -> Fitted:
         self.tasks.append(task)
         self.rules.append(rules)
+        self.read.append(train)
         self.first.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
         self.fitted.append(self.original(model, train, validation, task, rules, *more, **named))
         return self.fitted[-1]
@@ -165,7 +168,7 @@ class Fits:
 def test_a_classifier_starts_from_the_best_epoch_of_its_pretraining(corpus, tmp_path, monkeypatch):
     fits = Fits(monkeypatch)
     waiting = iter([5.0, 3.0, 4.0])
-    monkeypatch.setattr(tasks, "next_word_metrics", lambda words: {"perplexity": next(waiting)})
+    monkeypatch.setattr(LanguageModelling, "score", lambda *given: {"perplexity": next(waiting)})
     learnt = {}
     save = checkpoints.save_checkpoint
 
@@ -230,6 +233,16 @@ def test_pretraining_does_not_read_labels(corpus, tmp_path, monkeypatch):
     assert_same_bits(fits.fitted[0], fits.fitted[2])
     # The training after it does read them.
     assert fits.fitted[1].history != fits.fitted[3].history
+
+
+def test_pretraining_reads_texts_of_its_own_where_it_is_given_some(corpus, tmp_path, monkeypatch):
+    fits = Fits(monkeypatch)
+    made, splits = experiment(corpus, PRETRAINED), (corpus.train, corpus.validation)
+    made.run(made.model(None, "cpu"), *splits, tmp_path / "run-1.safetensors", texts=corpus.validation)
+    made.run(made.model(None, "cpu"), *splits, tmp_path / "run-2.safetensors")
+    assert [read is corpus.train for read in fits.read] == [False, True, True, True]
+    assert fits.read[0] is corpus.validation
+    assert not torch.equal(fits.first[1]["embedding.weight"], fits.first[3]["embedding.weight"])
 
 
 def test_every_cell_can_be_pretrained_with_all_that_surrounds_it(corpus, tmp_path):

@@ -26,7 +26,7 @@ from unroll.networks import checkpoints
 from unroll.networks.spec import Dropout, Embedding, RecurrentNetwork
 from unroll.networks.tasks import Classification
 from unroll.progress import Clock
-from unroll.training import loop
+from unroll.training import adaptive_softmax, loop
 from unroll.training.experiment import forget
 
 HANDWRITTEN = RecurrentNetwork(
@@ -217,6 +217,19 @@ def test_a_run_may_stop_in_its_pretraining_and_after_it(corpus, tmp_path, suffix
     assert {path.suffix for path in folder.iterdir()} == {".pretraining", suffix}
     another_process()
     assert_same_bits(whole, fit(corpus, folder, PRETRAINED, rules))
+
+
+@pytest.mark.parametrize("steps", [3, 11])
+def test_a_pretraining_both_ways_with_rare_words_apart_goes_on_amid_an_epoch(
+    corpus, tmp_path, monkeypatch, steps
+):
+    monkeypatch.setattr(adaptive_softmax, "FEWEST", 1)
+    network = PRETRAINED.model_copy(update={"bidirectional": True})
+    whole = fit(corpus, tmp_path / "whole", network)
+    assert "of 8 batches" in stop_after(steps, corpus, tmp_path / "stopped", network)
+    assert [path.suffix for path in (tmp_path / "stopped").iterdir()] == [".pretraining"]
+    another_process()
+    assert_same_bits(whole, fit(corpus, tmp_path / "stopped", network))
 
 
 def test_a_run_that_stops_between_pretraining_and_training_does_not_pretrain_again(

@@ -10,8 +10,8 @@ from teams import STILL, fitted, together
 
 from unroll.failures import Refusal
 from unroll.networks import checkpoints
-from unroll.networks.spec import Embedding, RecurrentNetwork
-from unroll.training import team
+from unroll.networks.spec import Embedding, Pretraining, RecurrentNetwork
+from unroll.training import adaptive_softmax, team
 from unroll.training.loop import seed_everything
 from unroll.training.team import ALONE, Team
 
@@ -36,8 +36,19 @@ DENSE = RecurrentNetwork(
     ids=["classes", "weighed classes", "few rows", "next words", "dense gradients", "bag"],
 )
 def test_a_team_learns_what_one_process_learns(corpus, tmp_path, network, rules, size):
-    alone = fit(corpus, tmp_path, network, rules)
-    for one in together(size, tmp_path / "team", fitted(corpus, tmp_path / "run", network, rules)):
+    assert_learns_as_one(corpus, tmp_path, network, rules, size)
+
+
+@pytest.mark.parametrize("rules", [changed(batch_size=5), changed(batch_tokens=9)], ids=["rows", "few rows"])
+def test_a_team_pretrains_as_one_process_does_with_rare_words_apart(corpus, tmp_path, monkeypatch, rules):
+    monkeypatch.setattr(adaptive_softmax, "FEWEST", 1)
+    network = STILL.model_copy(update={"pretraining": Pretraining(epochs=2)})
+    assert_learns_as_one(corpus, tmp_path, network, rules, size=2)
+
+
+def assert_learns_as_one(corpus, folder, network, rules, size: int) -> None:
+    alone = fit(corpus, folder, network, rules)
+    for one in together(size, folder / "team", fitted(corpus, folder / "run", network, rules)):
         for name, tensor in alone.weights.items():
             assert torch.allclose(tensor, one.weights[name], rtol=1e-3, atol=1e-4), name
         for row, expected in zip(one.history, alone.history, strict=True):

@@ -17,9 +17,8 @@ def of_network(one: Result, tokens_of_a_text: float) -> dict:
     forward = Operations(counted["token"], counted["row"])
     training = forward.of_training(tokens, rows)
     if before := counted.get("pretraining"):
-        passes = before["epochs"] * len(one.seeds) / len(one.curves)  # in those of the training
-        pretrained = Operations(before["token"], before["row"])
-        training += pretrained.of_training(passes * tokens, passes * rows)
+        passes, pretrained = before["epochs"], Operations(before["token"], before["row"])
+        training += pretrained.of_training(passes * before["tokens"], passes * before["rows"])
     return {
         "parameters": one.report["parameters"],
         "operations": {"text": round(forward.of_text(tokens_of_a_text)), "training": round(training)},

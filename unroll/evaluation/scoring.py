@@ -12,10 +12,10 @@ from torch import nn
 
 from unroll import metrics
 from unroll.evaluation.answers import predictions_schema
-from unroll.evaluation.operations import operations
+from unroll.evaluation.operations import of_pretraining, operations
 from unroll.failures import Refusal, damaged
 from unroll.lexicon.vocabulary import UNKNOWN
-from unroll.networks.batches import EncodedSplit
+from unroll.networks.batches import EncodedSplit, training_order
 from unroll.networks.checkpoints import load_weights
 from unroll.networks.classifier import build_model
 from unroll.networks.spec import Network, RecurrentNetwork
@@ -73,18 +73,30 @@ def of_words(
     return Evaluation(summary, words_frame(words, test), WORDS_SCHEMA)
 
 
-def operations_of(model: nn.Module, document: dict) -> dict:
-    """Return the operations of one forward pass, and those of the pretraining where there was one."""
+def operations_of(model: nn.Module, document: dict, train: EncodedSplit) -> dict:
+    """Return the operations of one forward pass, and those of the pretraining where there was one: with
+    them the tokens and the rows that it read in an epoch, of the sentences `train`."""
     network = TypeAdapter(Network).validate_python(document["network"])
     vocabulary, size = document["vocabulary_size"], model.embedding.size
     reads_on = document["headline"] == "perplexity"
     counted = asdict(operations(network, vocabulary if reads_on else len(document["labels"]), size))
     if isinstance(network, RecurrentNetwork) and network.pretraining:
-        reader = network.model_copy(update={"task": "next_word"})
-        counted["pretraining"] = {"epochs": network.pretraining.epochs} | asdict(
-            operations(reader, vocabulary, size)
-        )
+        read = _read_in_an_epoch(document["training"], network.batching, train.lengths)
+        counts = torch.bincount(train.tokens_N, minlength=vocabulary).tolist()
+        counted["pretraining"] = {
+            "epochs": network.pretraining.epochs,
+            "tokens": int(train.lengths[read].sum()),
+            "rows": len(read),
+            **asdict(of_pretraining(network, counts, size)),
+        }
     return counted
+
+
+def _read_in_an_epoch(rules: dict, batching: str, lengths: np.ndarray) -> np.ndarray:
+    """Return the positions of the rows; with fewer batches than there are, which they are differs from
+    epoch to epoch, how many hardly does."""
+    order = training_order(lengths, rules["batch_size"], 0, 0, batching, rules["batch_tokens"])
+    return np.concatenate(order[: rules["batches_per_epoch"]])
 
 
 def as_metrics(headline: str, summary: dict) -> dict[str, float | None]:

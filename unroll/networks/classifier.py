@@ -64,47 +64,29 @@ class Head(nn.Module):
 
 
 class NextWordModel(nn.Module):
-    """Embedding -> encoder -> a score for each word of the vocabulary after every step.
+    """Embedding -> encoder -> a score for each word of the vocabulary after every step."""
 
-    By itself it reads forward only. With a classifier's embedding and encoder it pretrains them: then an
-    encoder of one layer may read both ways, and the backward direction predicts the word before, by the
-    same head (as Peters et al. 2018 share theirs).
-    """
-
-    def __init__(self, embedding: WordEmbedding, encoder: RecurrentEncoder, dropout: float) -> None:
+    def __init__(self, network: RecurrentNetwork, vocabulary: int, vectors_VE: Tensor | None = None) -> None:
         super().__init__()
-        self.embedding, self.encoder = embedding, encoder
-        self.hidden = encoder.size // encoder.directions
-        self.head = Head("linear", dropout, self.hidden, len(embedding.weight))
-
-    @classmethod
-    def build(
-        cls, network: RecurrentNetwork, vocabulary: int, vectors_VE: Tensor | None = None
-    ) -> "NextWordModel":
-        embedding = WordEmbedding(network.embedding, network.dropout, vocabulary, vectors_VE)
-        encoder = RecurrentEncoder(network, embedding.size)
-        return cls(embedding, encoder, network.dropout.output)
+        self.embedding = WordEmbedding(network.embedding, network.dropout, vocabulary, vectors_VE)
+        self.encoder = RecurrentEncoder(network, self.embedding.size)
+        self.head = Head("linear", network.dropout.output, self.encoder.size, vocabulary)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return scores_BLV: at step t those of the word at t + 1."""
-        return self.head(self._states(batch)[:, :, : self.hidden])
+        return self.head(self._states(batch))
 
     def scored_targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return scores_TV and targets_T for every word but a row's first, row by row; where it reads both
-        ways, then for every word but a row's last.
+        """Return scores_TV and targets_T for every word but a row's first, row by row.
 
         Only these are scored, for a score costs as much as the rest of the step. A target without an
         id of its own counts as unknown.
         """
         states_BLF, tokens_BL = self._states(batch), batch.tokens_BL
         real_BL = tokens_BL[:, 1:] != PAD
-        states_TH = states_BLF[:, :-1, : self.hidden][real_BL]
         targets_T = tokens_BL[:, 1:][real_BL]
-        if self.encoder.directions == 2:
-            states_TH = torch.cat([states_TH, states_BLF[:, 1:, self.hidden :][real_BL]])
-            targets_T = torch.cat([targets_T, tokens_BL[:, :-1][real_BL]])
         targets_T = targets_T.masked_fill(targets_T >= len(self.embedding.weight), UNKNOWN)
-        return self.head(states_TH), targets_T
+        return self.head(states_BLF[:, :-1][real_BL]), targets_T
 
     def _states(self, batch: Batch) -> Tensor:
         return self.encoder(self.embedding(batch), batch.lengths_B, batch.even)
@@ -124,5 +106,5 @@ def build_model(
 ) -> Classifier | NextWordModel:
     """Return the model for a network's task."""
     if isinstance(network, RecurrentNetwork) and network.task == "next_word":
-        return NextWordModel.build(network, vocabulary, vectors_VE)
+        return NextWordModel(network, vocabulary, vectors_VE)
     return Classifier(network, vocabulary, classes, vectors_VE)

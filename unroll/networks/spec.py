@@ -105,8 +105,8 @@ class BagNetwork(_Network):
 
 
 class Pretraining(Strict):
-    """Before it learns to classify, the network learns to predict the next word of the training texts, and
-    the backward direction the word before."""
+    """Before it learns to classify, the network learns to predict the next word of the training sentences,
+    and the backward direction the word before."""
 
     epochs: Annotated[int, Field(ge=1)]
     learning_rate: Rate | None = None

@@ -166,8 +166,7 @@ def predict_words(model: NextWordModel, split: EncodedSplit) -> Words:
             picked_T = scores_TV.gather(1, targets_T.unsqueeze(1)).squeeze(1).double()
             chosen.append((picked_T - scores_TV.double().logsumexp(dim=1)).cpu().numpy())
             right.append((scores_TV.argmax(dim=1) == targets_T).cpu().numpy())
-            # Once for each direction.
-            places.append(np.tile(np.repeat(read, split.lengths[read] - 1), model.encoder.directions))
+            places.append(np.repeat(read, split.lengths[read] - 1))
     places_T = np.concatenate(places)
     in_order = np.argsort(places_T, kind="stable")
     return Words(places_T[in_order], np.concatenate(chosen)[in_order], np.concatenate(right)[in_order])
@@ -178,8 +177,12 @@ def next_word_metrics(words: Words) -> Scores:
     if not len(words.places_T):
         return {"perplexity": float("nan"), "loss": float("nan"), "accuracy": float("nan")}
     loss = float(-words.log_probabilities_T.mean())
-    perplexity = float(np.exp(loss)) if loss < 700 else float("inf")
-    return {"perplexity": perplexity, "loss": loss, "accuracy": float(words.right_T.mean())}
+    return {"perplexity": perplexity(loss), "loss": loss, "accuracy": float(words.right_T.mean())}
+
+
+def perplexity(loss: float) -> float:
+    """Return e to the loss, in nats a word; infinity beyond all numbers."""
+    return float(np.exp(loss)) if loss < 700 else float("inf")
 
 
 def class_weights(train: EncodedSplit, classes: int, rule: str) -> Tensor | None:

@@ -81,6 +81,7 @@ def carry_out(asked: Assignment, places: Places, command: list[str], started: fl
             asked.network, rules, asked.headline, vocabulary, len(asked.labels), asked.seed
         )
         train, validation = read_splits(places.data, places.vectors, rules.supervision, device, vocabulary)
+        texts = read_texts(places.data, places.vectors, device, vocabulary) if experiment.pretrains else None
         model = experiment.model(pretrained(places.vectors, "vocabulary"), device)
         document = {"corpus": asked.corpus, "labels": asked.labels, "profile": profile}
         document |= {"vocabulary_sha256": files.sha256_of(places.data / "vocabulary.txt")}
@@ -91,7 +92,7 @@ def carry_out(asked: Assignment, places: Places, command: list[str], started: fl
             document["teacher"] = files.read_json(places.teacher / "weights.json")
             read.append(places.teacher)
         checkpoint = f"{asked.name}-{checkpoints.key_of(document, read)}.safetensors"
-        run = partial(experiment.run, model, train, validation, places.checkpoints / checkpoint)
+        run = partial(experiment.run, model, train, validation, places.checkpoints / checkpoint, texts=texts)
         if not ours.leads:
             run(stopping=stopping, team=ours)
             return
@@ -129,11 +130,21 @@ def read_splits(
     part = PARTS[supervision]
     if not (data / part).exists():
         raise Refusal(f"{data / part} is missing: the corpus came without trees, and has no phrases")
-    train, validation = (
-        EncodedSplit.load(data / name, device, vocabulary, looked_up(vectors, Path(name).name))
-        for name in (part, "validation")
-    )
+    train, validation = (_read(data, vectors, name, device, vocabulary) for name in (part, "validation"))
     return train, validation
+
+
+def read_texts(data: Path, vectors: Path | None, device: str, vocabulary: int) -> EncodedSplit:
+    """Return what pretraining reads: the sentences, each of them once, whatever the supervision.
+
+    Raises:
+        Refusal: a file is missing or damaged.
+    """
+    return _read(data, vectors, PARTS["sentences"], device, vocabulary)
+
+
+def _read(data: Path, vectors: Path | None, part: str, device: str, vocabulary: int) -> EncodedSplit:
+    return EncodedSplit.load(data / part, device, vocabulary, looked_up(vectors, Path(part).name))
 
 
 def looked_up(vectors: Path | None, part: str) -> Tensor | None:

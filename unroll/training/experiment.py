@@ -16,6 +16,7 @@ from unroll.networks.tasks import Classification, Headline, NextWord, Task, clas
 from unroll.progress import Progress
 from unroll.training import loop
 from unroll.training.loop import Fitted, Listener, Stopping, Training
+from unroll.training.pretraining import LanguageModel, LanguageModelling
 from unroll.training.soundness import enough_memory
 from unroll.training.team import ALONE, Team
 
@@ -38,6 +39,10 @@ class Experiment:
     @property
     def predicts_words(self) -> bool:
         return isinstance(self.network, RecurrentNetwork) and self.network.task == "next_word"
+
+    @property
+    def pretrains(self) -> bool:
+        return isinstance(self.network, RecurrentNetwork) and self.network.pretraining is not None
 
     def task(self, train: EncodedSplit) -> Task:
         if self.predicts_words:
@@ -75,9 +80,11 @@ class Experiment:
         ended: Listener = lambda epoch: None,
         stopping: Stopping = lambda: None,
         team: Team = ALONE,
+        texts: EncodedSplit | None = None,
     ) -> Fitted:
         """Train the model to its best epoch; continue from `checkpoint` where it holds a run.
 
+        Pretraining reads `texts`, and `train` where there are none.
         `watch`, `ended` and `stopping` are called as loop.fit says; of pretraining's epochs `ended`
         hears nothing. `forget` removes what is left.
 
@@ -86,9 +93,10 @@ class Experiment:
         """
         with self._enough_memory():
             # A run that has begun to classify has its pretraining in its checkpoint, if that can be read.
-            if self._pretrains and checkpoints.load_checkpoint(checkpoint, "cpu") is None:
+            if self.pretrains and checkpoints.load_checkpoint(checkpoint, "cpu") is None:
                 unfinished = checkpoint.with_suffix(PRETRAINING)
-                self._pretrain(model, train, validation, unfinished, watch, stopping, team)
+                read = train if texts is None else texts
+                self._pretrain(model, read, validation, unfinished, watch, stopping, team)
             return loop.fit(
                 model,
                 train,
@@ -107,21 +115,17 @@ class Experiment:
     def _enough_memory(self) -> AbstractContextManager[None]:
         return enough_memory(self.training.batch_size, self.training.batch_tokens)
 
-    @property
-    def _pretrains(self) -> bool:
-        return isinstance(self.network, RecurrentNetwork) and self.network.pretraining is not None
-
     def _pretrain(
         self,
         model: Classifier,
-        train: EncodedSplit,
+        texts: EncodedSplit,
         validation: EncodedSplit,
         checkpoint: Path,
         watch: Callable[[Progress], None],
         stopping: Stopping,
         team: Team,
     ) -> None:
-        """Leave in `model` the embedding and the encoder that predict next words best (Dai and Le 2015)."""
+        """Leave in `model` the embedding and the encoder that predict words best."""
         asked = self.network.pretraining
         rules = loop.merge(
             self.training,
@@ -131,14 +135,14 @@ class Experiment:
                 "learning_rate": asked.learning_rate or self.training.learning_rate,
             },
         )
-        # The head that goes away again: its numbers are none that its own epochs draw.
+        # The softmax that goes away again: its numbers are none that its own epochs draw.
         loop.seed_everything(self.seed, asked.epochs + 1)
-        reader = NextWordModel(model.embedding, model.encoder, dropout=0.0).to(train.ids.device)
+        reader = LanguageModel(model.embedding, model.encoder).to(texts.ids.device)
         fitted = loop.fit(
             reader,
-            train,
+            texts,
             validation,
-            NextWord(),
+            LanguageModelling(),
             rules,
             self.network.batching,
             self.seed,
