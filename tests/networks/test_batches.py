@@ -13,7 +13,7 @@ from tiny import split_of
 
 from unroll.failures import Refusal
 from unroll.lexicon.vocabulary import PAD, UNKNOWN, Vocabulary, VocabularyRules
-from unroll.networks.batches import EncodedSplit, reading_order, training_order
+from unroll.networks.batches import EncodedSplit, load_texts, reading_order, training_order
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=60).map(np.array)
 SIZES = st.integers(1, 16)
@@ -292,6 +292,22 @@ def test_a_split_in_which_every_word_is_known_needs_no_vectors(tmp_path):
         split = EncodedSplit.load(tmp_path / "train", "cpu", V, unseen_XE)
         assert split.tokens_N.tolist() == [4, 2]
         assert split.token_of_W is None
+
+
+def test_texts_of_other_corpora_follow_the_sentences_each_with_its_own_words(tmp_path):
+    written(tmp_path / "train")
+    assert load_texts(tmp_path, "cpu", V).tokens_N.tolist() == [2, UNKNOWN, 3, UNKNOWN, UNKNOWN]
+    save_encoded(tmp_path / "train/further", KNOWN, range(2), [["lamp"], ["clock", "lamp"]], [0, 0])
+    np.save(tmp_path / "train/further/ids.npy", np.array([V, 2, V + 1], dtype=np.int32))
+    alone = load_texts(tmp_path, "cpu", V)
+    assert alone.tokens_N.tolist() == [2, UNKNOWN, 3, UNKNOWN, UNKNOWN, UNKNOWN, 2, UNKNOWN]
+    assert alone.lengths.tolist() == [3, 2, 1, 2] and alone.unseen_XE is None
+    vectors = {"train": torch.tensor([[1.0], [2.0]]), "further": torch.tensor([[3.0], [NAN]])}
+    both = load_texts(tmp_path, "cpu", V, vectors.get)
+    assert both.tokens_N.tolist() == [2, V, 3, V + 1, V, V + 2, 2, UNKNOWN]
+    assert both.unseen_XE.flatten().tolist() == [1.0, 2.0, 3.0, 0.0]
+    assert both.batch(np.array([3, 0])).tokens_BL.tolist() == [[2, UNKNOWN, PAD], [2, V, 3]]
+    assert len(both) == len(both.labels) == len(both.rows) == 4
 
 
 @pytest.mark.parametrize("unseen_XE", [None, torch.tensor([[NAN], [0.5]])], ids=["no vectors", "a vector"])

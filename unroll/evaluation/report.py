@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unroll import environment, files, frames
 from unroll.evaluation import scoring
-from unroll.networks.batches import EncodedSplit
+from unroll.networks.batches import EncodedSplit, load_texts
 from unroll.networks.embeddings import pretrained
 
 
@@ -39,6 +39,7 @@ def write(corpus: str, network_name: str, seeds: Sequence[int], places: Places, 
     vocabulary_sha256 = files.sha256_of(places.data / "vocabulary.txt")
     vocabulary = (places.data / "vocabulary.txt").read_bytes().count(b"\n")
     train = EncodedSplit.load(places.data / "train", device, vocabulary)
+    texts = load_texts(places.data, device, vocabulary)
     unseen = pretrained(places.vectors, "test")
     test = EncodedSplit.load(places.data / "test", device, vocabulary, unseen)
     models, documents = {}, []
@@ -62,7 +63,7 @@ def write(corpus: str, network_name: str, seeds: Sequence[int], places: Places, 
         "supervision": rules["supervision"],
         "best_epochs": [one["best_epoch"] for one in documents],
         "parameters": document["parameters"],
-        "operations": scoring.operations_of(models[seed], document, train),
+        "operations": scoring.operations_of(models[seed], document, texts),
         "rows": len(test),
         **found.summary,
         "source": files.read_json(places.source),

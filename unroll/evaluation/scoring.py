@@ -73,19 +73,19 @@ def of_words(
     return Evaluation(summary, words_frame(words, test), WORDS_SCHEMA)
 
 
-def operations_of(model: nn.Module, document: dict, train: EncodedSplit) -> dict:
+def operations_of(model: nn.Module, document: dict, texts: EncodedSplit) -> dict:
     """Return the operations of one forward pass, and those of the pretraining where there was one: with
-    them the tokens and the rows that it read in an epoch, of the sentences `train`."""
+    them the tokens and the rows of `texts` that it read in an epoch."""
     network = TypeAdapter(Network).validate_python(document["network"])
     vocabulary, size = document["vocabulary_size"], model.embedding.size
     reads_on = document["headline"] == "perplexity"
     counted = asdict(operations(network, vocabulary if reads_on else len(document["labels"]), size))
     if isinstance(network, RecurrentNetwork) and network.pretraining:
-        read = _read_in_an_epoch(document["training"], network.batching, train.lengths)
-        counts = torch.bincount(train.tokens_N, minlength=vocabulary).tolist()
+        read = _read_in_an_epoch(document["training"], network.batching, texts.lengths)
+        counts = torch.bincount(texts.tokens_N, minlength=vocabulary).tolist()
         counted["pretraining"] = {
             "epochs": network.pretraining.epochs,
-            "tokens": int(train.lengths[read].sum()),
+            "tokens": int(texts.lengths[read].sum()),
             "rows": len(read),
             **asdict(of_pretraining(network, counts, size)),
         }

@@ -76,6 +76,21 @@ class EncodedSplit:
         rows, lengths = np.asarray(read["rows"]), np.diff(read["offsets"])
         return cls(ids, offsets, labels, rows, lengths, vectors, token_of_W)
 
+    def joined(self, other: "EncodedSplit", vocabulary: int) -> "EncodedSplit":
+        """Return the rows of both, in memory, each with its own words that have vectors but no id."""
+        own_N, others_N, unseen_XE = self.tokens_N, other.tokens_N, None
+        if self.unseen_XE is not None and other.unseen_XE is not None:
+            others_N = torch.where(others_N < vocabulary, others_N, others_N + len(self.unseen_XE))
+            unseen_XE = torch.cat([self.unseen_XE, other.unseen_XE])
+        return EncodedSplit(
+            torch.cat([own_N, others_N]),
+            torch.cat([self.offsets, self.offsets[-1] + other.offsets[1:]]),
+            torch.cat([self.labels, other.labels]),
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.lengths, other.lengths]),
+            unseen_XE,
+        )
+
     @property
     def tokens_N(self) -> Tensor:
         """All rows' tokens end to end, in memory."""
@@ -111,6 +126,25 @@ class EncodedSplit:
                 read_BL = self._tokens(self.ids.take(places_BL.masked_fill(padded_BL, 0)))
                 tokens_BL = read_BL.masked_fill(padded_BL, PAD)
             yield Batch(tokens_BL, lengths_B, labels_B, even, self.unseen_XE, teacher_BC)
+
+
+def load_texts(
+    data: Path, device: str, vocabulary: int, unseen: Callable[[str], Tensor | None] = lambda part: None
+) -> EncodedSplit:
+    """Read what pretraining reads: the training sentences, and texts of other corpora where there are any.
+
+    `unseen` gives the vectors of a part's words that have no id: of train, of further. The labels of
+    further texts say nothing.
+
+    Raises:
+        Refusal: a file is missing or damaged.
+    """
+    own, *others = (
+        EncodedSplit.load(data / part, device, vocabulary, unseen(Path(part).name))
+        for part in ("train", "train/further")
+        if part == "train" or (data / part).exists()
+    )
+    return own.joined(*others, vocabulary) if others else own
 
 
 def _check(folder: Path, ids: np.ndarray, offsets: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from unroll import environment, files
 from unroll.distillation import opinions
 from unroll.failures import Refusal, damaged
 from unroll.networks import checkpoints
-from unroll.networks.batches import EncodedSplit
+from unroll.networks.batches import EncodedSplit, load_texts
 from unroll.networks.embeddings import pretrained
 from unroll.networks.spec import BagNetwork, RecurrentNetwork
 from unroll.networks.tasks import Headline, predict
@@ -130,21 +130,20 @@ def read_splits(
     part = PARTS[supervision]
     if not (data / part).exists():
         raise Refusal(f"{data / part} is missing: the corpus came without trees, and has no phrases")
-    train, validation = (_read(data, vectors, name, device, vocabulary) for name in (part, "validation"))
+    train, validation = (
+        EncodedSplit.load(data / name, device, vocabulary, looked_up(vectors, Path(name).name))
+        for name in (part, "validation")
+    )
     return train, validation
 
 
 def read_texts(data: Path, vectors: Path | None, device: str, vocabulary: int) -> EncodedSplit:
-    """Return what pretraining reads: the sentences, each of them once, whatever the supervision.
+    """Return what pretraining reads, which is the same whatever the supervision.
 
     Raises:
-        Refusal: a file is missing or damaged.
+        Refusal: as load_texts does.
     """
-    return _read(data, vectors, PARTS["sentences"], device, vocabulary)
-
-
-def _read(data: Path, vectors: Path | None, part: str, device: str, vocabulary: int) -> EncodedSplit:
-    return EncodedSplit.load(data / part, device, vocabulary, looked_up(vectors, Path(part).name))
+    return load_texts(data, device, vocabulary, partial(looked_up, vectors))
 
 
 def looked_up(vectors: Path | None, part: str) -> Tensor | None:
