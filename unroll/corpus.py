@@ -22,7 +22,7 @@ class Corpus(Strict):
     text: TextRules
     vocabulary: VocabularyRules
     training: dict[str, Any]
-    pretraining_texts: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    pretraining_texts: tuple[Name, ...] = ()
     """Other corpora, whose training texts are read too where a network learns next words first."""
     published: tuple[Published, ...]
 

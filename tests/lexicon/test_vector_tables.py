@@ -122,7 +122,7 @@ def lexicon(folder: Path, monkeypatch, text: str, **others) -> LexiconSource:
     return LexiconSource(
         kind="lexicon",
         scores=PackageFile(file="scores.txt", sha256=sha256_of(folder / "scores.txt")),
-        **{"columns": [1, 3], "largest": 4.0} | others,
+        **{"columns": (1, 3), "largest": 4.0} | others,
         **packed.model_dump(include={"package", "version", "licence", "citation"}),
     )
 

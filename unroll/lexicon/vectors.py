@@ -78,7 +78,7 @@ class LexiconSource(InstalledSource):
 
     kind: Literal["lexicon"]
     scores: PackageFile
-    columns: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(min_length=1, strict=False)]
+    columns: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(min_length=1)]
     """Which numbers make the vector; 1 is the first behind the word."""
     largest: Annotated[float, Field(gt=0)] = 1.0
     """The largest that there may be: the vector holds shares of it."""
