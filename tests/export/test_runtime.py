@@ -103,7 +103,9 @@ def assert_reads_as_the_predictor(
     np.testing.assert_allclose(Runtime.load(to).predict(texts), expected_NC, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("tokenizer", ["whitespace", "basic_english", "tweet", "tweet_re2", "spacy"])
+@pytest.mark.parametrize(
+    "tokenizer", ["tree", "treebank", "whitespace", "basic_english", "tweet", "tweet_re2", "spacy"]
+)
 def test_texts_are_cut_and_read_as_the_predictor_reads_them(tmp_path, tokenizer):
     rules = TextRules(normalise=("html",), tokenizer=tokenizer, lowercase=True)
     texts = ["The lamp, the LAMP", "", "nobody-knows this &amp; <unk> <pad>", "  ", "old :D", *TEXTS]

@@ -80,6 +80,13 @@ def test_texts_are_cut_and_coded_as_the_corpus_would_be(trained, tokenizer):
     assert split.offsets.tolist() == [0, *np.cumsum(split.lengths)]
 
 
+def test_a_network_of_trees_cuts_what_people_write(trained):
+    predictor = load(trained, TextRules(tokenizer="tree"))
+    assert predictor.cut(["The lamp, (old) isn't lit."]).to_pylist() == [
+        ["the", "lamp", ",", "(", "old", ")", "is", "n't", "lit", "."]
+    ]
+
+
 def test_bfloat16_moves_probabilities_by_little_and_only_when_asked_for(trained):
     exact, rounded = (load(trained, **more).predict(TEXTS) for more in ({}, {"precision": "bfloat16"}))
     moved = np.abs(rounded.probabilities_NC - exact.probabilities_NC).max()

@@ -147,6 +147,8 @@ BASIC = ["it", "'", "s", "(", "a", ")", "lamp", "lit", "old", "one", ",", "two",
         ("whitespace", True, "A Lamp", ["a", "lamp"]),
         ("tree", True, "(3 (2 A) (2 -LRB-) (2 Lamp))", ["a", "(", "lamp"]),
         ("tree", False, "(3 (2 A) (2 Lamp))", ["A", "Lamp"]),
+        ("treebank", True, "It's (a) \"lamp\", isn't it?", [*"it 's ( a ) `` lamp '' , is n't it ?".split()]),
+        ("treebank", False, "A lamp.", ["A", "lamp", "."]),
         ("tweet", True, "NEAT lamp :D #Lamps @user!", ["neat", "lamp", ":D", "#lamps", "@user", "!"]),
         ("tweet", False, "NEAT lamp", ["NEAT", "lamp"]),
         ("tweet_re2", True, "NEAT lamp :D #Lamps @user!", ["neat", "lamp", ":D", "#lamps", "@user", "!"]),
@@ -160,6 +162,16 @@ BASIC = ["it", "'", "s", "(", "a", ")", "lamp", "lit", "old", "one", ",", "two",
 )
 def test_a_tokenizer_cuts_where_it_should(tokenizer, lowercase, before, after):
     assert make_tokenizer(TextRules(tokenizer=tokenizer, lowercase=lowercase))(before) == after
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_a_new_text_is_cut_where_a_treebank_would_cut_it_and_a_cut_one_stays(lowercase):
+    rules = TextRules(tokenizer="tree", lowercase=lowercase).of_new_texts
+    words = ["a", "lamp", ",", "lit", "-", "not", "broken", ",", "is", "n't", "it", "?"]
+    for text in ("a lamp, lit - not broken, isn't it?", " ".join(words)):
+        assert make_tokenizer(rules)(text) == words
+    others = TextRules(tokenizer="spacy")
+    assert others.of_new_texts == others
 
 
 NAMES = get_args(TextRules.model_fields["tokenizer"].annotation)

@@ -76,7 +76,7 @@ class Library:
         if corpus not in self._lexicons:
             pieces = trained.pieces_of(self.whole, corpus)
             learned = None if pieces is None else pieces.read_text(encoding="utf-8")
-            cut = make_tokenizer(self.whole.corpora[corpus].text, trained=learned)
+            cut = make_tokenizer(self.whole.corpora[corpus].text.of_new_texts, trained=learned)
             path = trained.VOCABULARY / corpus / "vocabulary.txt"
             self._lexicons[corpus] = Lexicon(cut, Vocabulary.load(path), files.sha256_of(path))
         return self._lexicons[corpus]

@@ -81,7 +81,7 @@ class Predictor:
         if reader is None and precision != "float32":
             raise Refusal(f"{folder} reads in float32 alone: {precision} is for {SUITED}")
         trained = None if pieces is None else pieces.read_text(encoding="utf-8")
-        cut = make_batch_tokenizer(rules, trained=trained)
+        cut = make_batch_tokenizer(rules.of_new_texts, trained=trained)
         return cls(model, Vocabulary.load(vocabulary), cut, tuple(document["labels"]), reader)
 
     def predict(self, texts: Sequence[str]) -> Predictions:

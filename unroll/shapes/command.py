@@ -139,7 +139,7 @@ def _model(
 def _tokenizer(whole: Catalogue, corpus: str) -> Callable[[str], list[str]]:
     rules, learned = whole.corpora[corpus].text, CLEAN / corpus / TOKENIZER
     trained = None if rules.subwords is None else learned.read_text(encoding="utf-8")
-    return make_tokenizer(rules, trained=trained)
+    return make_tokenizer(rules.of_new_texts, trained=trained)
 
 
 def _words(tokens: list[str]) -> tuple[str, ...]:

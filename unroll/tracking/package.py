@@ -20,7 +20,14 @@ from unroll.tracking.models import of_classes
 
 ROOT = Path(__file__).parents[2]
 SERVED = ROOT / "unroll/serving/served.py"
-TOKENIZERS = {"tweet": "nltk", "spacy": "spacy", "bpe": "tokenizers", "wordpiece": "tokenizers"}
+TOKENIZERS = {
+    "tree": "nltk",  # which cuts new texts
+    "treebank": "nltk",
+    "tweet": "nltk",
+    "spacy": "spacy",
+    "bpe": "tokenizers",
+    "wordpiece": "tokenizers",
+}
 """The packages that only some corpora's texts are cut with."""
 DISTRIBUTIONS = {"ruamel": "ruamel.yaml", "pydantic_core": "pydantic-core"}
 """What an index calls a package whose import has another name."""
