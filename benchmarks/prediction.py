@@ -98,7 +98,7 @@ def rounding(data: str, corpus: str, network: str) -> Loop:
 
     The score is the share of labels that differ, in %; None where no network has been trained.
     """
-    from unroll.evaluation.scoring import load_model
+    from unroll.evaluation.models import load_model
     from unroll.networks.batches import EncodedSplit
     from unroll.networks.tasks import predict
     from unroll.prediction.reader import Reader

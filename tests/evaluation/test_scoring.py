@@ -10,7 +10,7 @@ from runs import CLASSES, PRETRAINED, READER, SMALL, Corpus, changed, experiment
 from tiny import split_of
 
 from unroll import frames, metrics
-from unroll.evaluation import scoring
+from unroll.evaluation import models, scoring
 from unroll.failures import Refusal
 from unroll.networks import checkpoints, tasks
 from unroll.networks.batches import EncodedSplit
@@ -187,7 +187,7 @@ def saved(folder: Path, corpus: Corpus, name: str) -> tuple[torch.nn.Module, Enc
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_loaded_model_predicts_to_the_last_bit_what_it_did(corpus, tmp_path, name):
     model, split = saved(tmp_path, corpus, name)
-    loaded, document = scoring.load_model(tmp_path, "1234", "cpu")
+    loaded, document = models.load_model(tmp_path, "1234", "cpu")
     assert document["labels"] == ["a", "b", "c"]
     predict = tasks.predict_words if name == "next word" else tasks.predict
     found, expected = predict(loaded, split), predict(model, split)
@@ -198,7 +198,7 @@ def test_a_loaded_model_predicts_to_the_last_bit_what_it_did(corpus, tmp_path, n
 
 def test_a_loaded_model_has_the_parameters_and_the_frozen_embedding_that_it_had(corpus, tmp_path):
     model, _ = saved(tmp_path, corpus, "pretrained vectors")
-    loaded, _ = scoring.load_model(tmp_path, "1234", "cpu")
+    loaded, _ = models.load_model(tmp_path, "1234", "cpu")
     before = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
     assert {name: parameter.requires_grad for name, parameter in loaded.named_parameters()} == before
     assert not before["embedding.weight"]
@@ -209,14 +209,14 @@ def test_loading_needs_no_vectors_and_does_not_depend_on_the_generator(corpus, t
     weights = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        weights.append(scoring.load_model(tmp_path, "1234", "cpu")[0].state_dict())
+        weights.append(models.load_model(tmp_path, "1234", "cpu")[0].state_dict())
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
 
 
 def test_a_model_of_another_vocabulary_is_refused(corpus, tmp_path):
     saved(tmp_path, corpus, "bag")
     with pytest.raises(Refusal, match="was trained with another vocabulary: run dvc repro"):
-        scoring.load_model(tmp_path, "5678", "cpu")
+        models.load_model(tmp_path, "5678", "cpu")
 
 
 def test_a_damaged_model_is_refused(corpus, tmp_path):
@@ -224,7 +224,7 @@ def test_a_damaged_model_is_refused(corpus, tmp_path):
     path = tmp_path / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(Refusal, match="is damaged"):
-        scoring.load_model(tmp_path, "1234", "cpu")
+        models.load_model(tmp_path, "1234", "cpu")
 
 
 # --- what it costs ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from stages import preprocess
 from unroll import files
-from unroll.evaluation import scoring
+from unroll.evaluation import models
 from unroll.failures import Refusal
 from unroll.networks import checkpoints
 from unroll.networks.batches import EncodedSplit
@@ -61,7 +61,7 @@ def test_a_flipped_bit_of_the_weights_is_refused_wherever_it_is(own, tell, times
     for _ in range(tries):
         path.write_bytes(flipped(content, draw))
         with pytest.raises(Refusal, match=r"weights\.safetensors is damaged") as caught:
-            scoring.load_model(path.parent, digest, "cpu")
+            models.load_model(path.parent, digest, "cpu")
     said = str(caught.value).replace(f"{own.folder}/", "")
     tell(f"one flipped bit of the weights, {tries} random places", f"{tries} of {tries} refused: {said}")
 
@@ -73,7 +73,7 @@ def test_a_flipped_bit_of_model_json_never_ends_in_a_traceback(own, tell, times)
     for _ in range(tries):
         path.write_bytes(flipped(content, draw))
         try:
-            scoring.load_model(path.parent, digest, "cpu")
+            models.load_model(path.parent, digest, "cpu")
         except Refusal:
             refusals += 1
     tell(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from unroll import environment, files, frames
 from unroll.evaluation import scoring
+from unroll.evaluation.models import load_model
 from unroll.networks.batches import EncodedSplit, load_texts
 from unroll.networks.embeddings import pretrained
 
@@ -44,7 +45,7 @@ def write(corpus: str, network_name: str, seeds: Sequence[int], places: Places, 
     test = EncodedSplit.load(places.data / "test", device, vocabulary, unseen)
     models, documents = {}, []
     for seed in seeds:
-        models[seed], document = scoring.load_model(places.models / str(seed), vocabulary_sha256, device)
+        models[seed], document = load_model(places.models / str(seed), vocabulary_sha256, device)
         documents.append(document)
     headline, labels, rules = document["headline"], document["labels"], document["training"]
     environment.prepare_torch(device, rules["matmul_precision"])

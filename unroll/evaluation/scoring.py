@@ -1,7 +1,6 @@
 """Every seed of one network on the test split: predictions and metrics."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,11 +12,8 @@ from torch import nn
 from unroll import metrics
 from unroll.evaluation.answers import predictions_schema
 from unroll.evaluation.operations import of_pretraining, operations
-from unroll.failures import Refusal, damaged
 from unroll.lexicon.vocabulary import UNKNOWN
 from unroll.networks.batches import EncodedSplit, training_order
-from unroll.networks.checkpoints import load_weights
-from unroll.networks.classifier import build_model
 from unroll.networks.spec import Network, RecurrentNetwork
 from unroll.networks.tasks import Words, next_word_metrics, predict, predict_words
 
@@ -30,29 +26,6 @@ class Evaluation:
     """The metrics of each seed, their mean and standard deviation, those of the ensemble, and a floor."""
     predictions: pd.DataFrame
     schema: pa.Schema
-
-
-def load_model(folder: Path, vocabulary_sha256: str, device: str) -> tuple[nn.Module, dict]:
-    """Return a trained model and its model.json.
-
-    Raises:
-        Refusal: the weights are damaged, belong to another network than model.json says, or were trained
-            with another vocabulary.
-    """
-    weights, document = load_weights(folder)
-    try:
-        if document["vocabulary_sha256"] != vocabulary_sha256:
-            raise Refusal(f"{folder} was trained with another vocabulary: run dvc repro")
-        network = TypeAdapter(Network).validate_python(document["network"])
-        table_VE = weights["embedding.weight"]
-        model = build_model(network, len(table_VE), len(document["labels"]), table_VE)
-        model.load_state_dict(weights)
-    except KeyError as error:
-        raise damaged(folder, f"model.json or the weights have no {error}") from None
-    # ValidationError is a ValueError; torch raises RuntimeErrors for weights of other names or shapes.
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise damaged(folder, f"the weights are not those of the network in model.json: {error}") from None
-    return model.to(device), document
 
 
 def of_classes(

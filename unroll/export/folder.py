@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from unroll import files
-from unroll.evaluation.scoring import load_model
+from unroll.evaluation.models import load_model
 from unroll.export.agreement import Agreement, agreement, texts_of
 from unroll.export.bounds import BOUNDS, Kind
 from unroll.export.classifier import model

@@ -8,7 +8,7 @@ from threading import Lock
 
 from unroll import files
 from unroll.catalogue import Catalogue
-from unroll.evaluation.scoring import load_model
+from unroll.evaluation.models import load_model
 from unroll.failures import Refusal
 from unroll.lexicon.vocabulary import Vocabulary
 from unroll.networks.classifier import Classifier

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import torch
 
 from unroll import files
-from unroll.evaluation.scoring import load_model
+from unroll.evaluation.models import load_model
 from unroll.failures import Refusal
 from unroll.lexicon.vocabulary import UNKNOWN, Vocabulary
 from unroll.networks import tasks

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from unroll import catalogue, environment, files, frames
 from unroll.catalogue import Catalogue
-from unroll.evaluation import scoring
+from unroll.evaluation import models
 from unroll.failures import Refusal
 from unroll.lexicon.vocabulary import SPECIAL, UNKNOWN, Vocabulary
 from unroll.networks.batches import Batch, EncodedSplit
@@ -118,7 +118,7 @@ def _model(
     why = f"{folder} is not there"
     if folder.exists():
         digest = files.sha256_of(VOCABULARY / corpus / "vocabulary.txt")
-        model, document = scoring.load_model(folder, digest, "cpu")
+        model, document = models.load_model(folder, digest, "cpu")
         if document["network"] == wanted.model_dump(mode="json"):
             return model, f"trained, {folder}"
         why = f"{folder} was trained before {PARAMS} changed"
