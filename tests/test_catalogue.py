@@ -144,7 +144,7 @@ FAULTS = {
         "select/networks",
         ["lstm", "lstn"],
         "select.networks: ",
-        "lstn is not among bow, rnn, lstm",
+        "lstn is not among lstm, bilstm, ",
     ),
     "unknown corpus of a suite": (
         "suites/starter/corpora",

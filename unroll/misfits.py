@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from difflib import get_close_matches
 from itertools import chain, product
 from typing import Any
 
@@ -18,6 +19,8 @@ from unroll.search.space import Start, clashes
 from unroll.search.spec import Search
 from unroll.training.loop import Training, merge
 
+MOST_TOLD = 12
+"""Names that a refusal lists."""
 LISTS = {"corpora": Name, "networks": Name, "seeds": Seed, "taught": Name}
 """The lists of a selection, and what each holds."""
 
@@ -84,8 +87,7 @@ class _Together:
         if isinstance(known, dict):
             for name in dict.fromkeys(_all_sound(names, Name)):
                 if name not in known:
-                    there = ", ".join(_all_sound(list(known), Name)) or "nothing"
-                    yield fault_at(place, f"{name} is not among {there}")
+                    yield fault_at(place, f"{name} is not among {_some(_all_sound(list(known), Name), name)}")
 
     def taken_names(self) -> Iterator[Fault]:
         for kind in ("networks", "ensembles"):
@@ -246,6 +248,15 @@ class _Together:
         except ValidationError as error:
             for fault in error.errors():
                 yield ".".join(map(str, fault["loc"])), said(fault, Training)
+
+
+def _some(names: list[str], wanted: object) -> str:
+    """Return the names, or of many those that are like the one wanted, or else the first."""
+    chosen = names
+    if len(names) > MOST_TOLD:
+        chosen = get_close_matches(str(wanted), names, MOST_TOLD) or names[:MOST_TOLD]
+    others = [f"{len(names) - len(chosen)} others"] if len(chosen) < len(names) else []
+    return ", ".join([*chosen, *others]) or "nothing"
 
 
 def _a(kind: str) -> str:
