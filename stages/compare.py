@@ -41,7 +41,7 @@ def main(corpus: str) -> None:
             Path("data/ensembles") / corpus / name / "weights.json", ensemble.networks, found, rows.labels_N
         )
         for name, ensemble in params.get("ensembles", dict[Name, Ensemble]).items()
-        if set(ensemble.networks) <= set(teaching)
+        if ensemble.is_among(teaching)
     ]
     sources = params.get("vectors", dict[Name, dict])
     encoders = [name for name, source in sources.items() if source.get("kind") == "encoder"]

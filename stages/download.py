@@ -16,15 +16,11 @@ RECORDS = Path("data/environment/corpora")
 def main(corpus: str) -> None:
     params = Params()
     source = params.get(f"corpora.{corpus}.source", sources.Source)
-    names = params.get(f"corpora.{corpus}.labels", tuple[str, ...])
+    labels = params.get(f"corpora.{corpus}.labels", tuple[str, ...])
     relabel = params.get(f"corpora.{corpus}.relabel", tuple[int | None, ...] | None)
-    if relabel is not None:
-        # `labels` are the classes then, not the names of what the source holds.
-        names = tuple(map(str, range(len(relabel))))
-    splits, record = readers.fetch(source, names)
+    splits, record = readers.fetch(source, sources.label_names(labels, relabel))
     recorded = RECORDS / f"{corpus}.json"
-    others = files.read_json(recorded).get("pretraining_texts") if recorded.exists() else None
-    if others:
+    if others := files.read_json(recorded).get("pretraining_texts"):
         label = next(number for number, to in enumerate(relabel or (0,)) if to is not None)
         known = parse(others, dict[Name, sources.FurtherTexts], "pretraining_texts", recorded)
         splits["further"], record["pretraining_texts"] = further.fetch(known, label)

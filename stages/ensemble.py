@@ -20,7 +20,7 @@ def main(corpus: str) -> None:
     labels_N = arrays.load(Path("data/vocabulary") / corpus / "validation/labels.npy", "<i8")
     with files.whole_folder(Path("data/ensembles") / corpus) as folder:
         for name, ensemble in known.items():
-            if set(ensemble.networks) <= set(networks):
+            if ensemble.is_among(networks):
                 found = ensembles.of(Path("data/opinions") / corpus, ensemble.networks, seeds, labels_N)
                 (folder / name).mkdir()
                 opinions.save(folder / name, opinions.TRAIN, found.train_NC)

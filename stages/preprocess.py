@@ -24,8 +24,8 @@ def main(corpus: str) -> None:
     pa.set_memory_pool(pa.system_memory_pool())
     params = Params()
     source = Path("data/raw") / corpus
-    there = [part for part in (*SPLITS, FURTHER) if part in SPLITS or (source / f"{part}.parquet").exists()]
-    raw = {part: frames.Chunks(source / f"{part}.parquet", frames.RAW.names) for part in there}
+    parts = (*SPLITS, FURTHER) if (source / f"{FURTHER}.parquet").exists() else SPLITS
+    raw = {part: frames.Chunks(source / f"{part}.parquet", frames.RAW.names) for part in parts}
     rows = sum(chunks.count() for chunks in raw.values())
     with ExitStack() as stack:
         folder = stack.enter_context(files.whole_folder(Path("data/clean") / corpus))

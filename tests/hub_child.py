@@ -73,6 +73,7 @@ def fetch_here(source: dict, mirror: str, stall_seconds: float) -> tuple[dict[st
 
 def prepare_here(folder: Path, corpus: str, stages: tuple[str, ...]) -> None:
     os.chdir(folder)
+    tiny.record_corpus(folder, corpus)
     for stage in stages:
         {"download": download, "preprocess": preprocess}[stage].main(corpus)
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from ruamel.yaml import YAML
 
 from unroll import catalogue
 from unroll.failures import Refusal
+from unroll.lexicon.vectors import InstalledSource, VectorsSource
+from unroll.params import Params
 
 PATH = tiny.ROOT / "params.yaml"
 # Through JSON, which knows no anchors: a fault in one entry must not be one in those that share its lines.
@@ -26,6 +29,16 @@ def with_values(values: dict[str, object]) -> dict:
             part = part[name]
         part[last] = value
     return document
+
+
+def vectors_of(name: str) -> InstalledSource:
+    """Return the entry of word vectors that a package holds; skip the test where it is not installed."""
+    source = Params(PATH).get(f"vectors.{name}", VectorsSource)
+    try:
+        metadata.distribution(source.package)
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"{source.package} is not installed")
+    return source
 
 
 def refusal_of(document: object) -> str:

@@ -17,6 +17,7 @@ import torch
 from in_memory import save_encoded
 from ruamel.yaml import YAML
 
+from unroll.files import write_json
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.networks.batches import EncodedSplit
 
@@ -148,6 +149,11 @@ def params() -> dict:
 def write_params(folder: Path, document: dict) -> None:
     with open(folder / "params.yaml", "w", encoding="utf-8") as stream:
         YAML(typ="safe").dump(document, stream)
+
+
+def record_corpus(folder: Path, corpus: str) -> None:
+    """Write what the stage `environment` records of a corpus without files of one's own."""
+    write_json(folder / f"data/environment/corpora/{corpus}.json", {})
 
 
 def encoded(folder: Path, table: list[dict], vocabulary: Vocabulary | None = None) -> EncodedSplit:

@@ -76,9 +76,7 @@ class Catalogue(Strict):
 
     def compared(self, selection: Selection) -> tuple[str, ...]:
         """Return all that a selection's comparison has: its networks, and ensembles whose networks it has."""
-        ensembles = [
-            name for name, one in self.ensembles.items() if set(one.networks) <= set(selection.networks)
-        ]
+        ensembles = [name for name, one in self.ensembles.items() if one.is_among(selection.networks)]
         return (*selection.all_networks, *ensembles)
 
     @property

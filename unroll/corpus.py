@@ -36,11 +36,6 @@ class Corpus(Strict):
         return self
 
     @property
-    def source_labels(self) -> tuple[str, ...]:
-        """Return the names of the source's labels: where some are relabelled, their numbers."""
-        return self.labels if self.relabel is None else tuple(map(str, range(len(self.relabel))))
-
-    @property
     def has_trees(self) -> bool:
         """Whether it comes with labelled phrases of its training sentences."""
         return getattr(self.source, "form", "rows") == "trees"

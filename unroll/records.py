@@ -3,6 +3,7 @@
 from unroll import environment
 from unroll.catalogue import Catalogue
 from unroll.corpora import tables
+from unroll.corpora.sources import label_names
 from unroll.lexicon import vectors
 from unroll.networks import products
 
@@ -33,7 +34,7 @@ def _of_corpus(whole: Catalogue, name: str) -> dict[str, object]:
         found["pretraining_texts"] = {
             other: {
                 "source": whole.corpora[other].source.model_dump(mode="json"),
-                "names": whole.corpora[other].source_labels,
+                "names": label_names(whole.corpora[other].labels, whole.corpora[other].relabel),
             }
             for other in others
         }

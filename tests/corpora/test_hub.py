@@ -71,6 +71,7 @@ def test_two_downloads_give_the_same_bytes(hub, child, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     second.mkdir()
+    tiny.record_corpus(first, "tiny")
     done = run_stage(first, hub_source("a/same"), hub.environment(first))
     assert done.returncode == 0, done.stderr
     child.download(second, hub_source("a/same"))

@@ -201,6 +201,7 @@ def test_the_readmes_example_of_a_file_of_ones_own_needs_nothing_but_its_entry(t
     rows = [f'"{row}, a {word} lamp",{word}\n' for row in range(50) for word in ("bad", "good")]
     (tmp_path / "my").mkdir()
     (tmp_path / "my/reviews.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    tiny.record_corpus(tmp_path, "reviews")
     download.main("reviews")
     preprocess.main("reviews")
     profile = read_json(tmp_path / "data/clean/reviews/profile.json")
@@ -216,6 +217,7 @@ def test_a_files_labels_are_numbers_where_relabel_gives_them_their_classes(tmp_p
     corpus = {"source": source, "labels": ["bad", "good"], "relabel": [0, 0, None, 1]}
     tiny.write_params(tmp_path, {"corpora": {"mine": corpus}})
     (tmp_path / "all.csv").write_text("text,label\na,3\nb,0\n")
+    tiny.record_corpus(tmp_path, "mine")
     download.main("mine")
     assert list(frames.read_parquet(tmp_path / "data/raw/mine/train.parquet")["label"]) == [3, 0]
     (tmp_path / "all.csv").write_text("text,label\na,good\n")

@@ -234,7 +234,8 @@ def test_a_damaged_model_is_refused(corpus, tmp_path):
 def test_a_pretraining_costs_what_it_reads_of_the_sentences(corpus, batches):
     made = experiment(corpus, PRETRAINED, changed(batches_per_epoch=batches, supervision="phrases"))
     model = made.model(None, "cpu")
-    found = scoring.operations_of(model, made.document(model, corpus.train) | {"labels": "abc"}, corpus.train)
+    document = made.document(model, corpus.train) | {"labels": "abc"}
+    found = scoring.operations_of(model, document, lambda: corpus.train)
     before = found["pretraining"]
     assert (before["epochs"], before["row"]) == (3, 0)
     assert before["token"] > found["token"]

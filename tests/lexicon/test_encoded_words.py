@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 import tiny_encoder
 from in_memory import encode_corpus
+from shipped import vectors_of
 
 from stages import vectors as stage
 from unroll.failures import Refusal
 from unroll.lexicon import encoded_words
 from unroll.lexicon.vector_tables import matrix
-from unroll.lexicon.vectors import NetworkVectors, VectorsSource, as_document, of_networks
+from unroll.lexicon.vectors import NetworkVectors, as_document, of_networks
 from unroll.networks.spec import Network
-from unroll.params import Params, parse
+from unroll.params import parse
 
 VOCABULARY = {"lamp", "kettle", "clock", "garden", "lamps", "lampshade"}
 SPLITS = {
@@ -178,11 +178,7 @@ def test_another_test_split_changes_no_byte_of_what_training_reads(project):
 
 
 def test_minilm_256_knows_which_words_mean_alike():
-    source = Params(tiny.ROOT / "params.yaml").get("vectors.minilm_256", VectorsSource)
-    try:
-        metadata.distribution(source.package)
-    except metadata.PackageNotFoundError:
-        pytest.skip(f"{source.package} is not installed")
+    source = vectors_of("minilm_256")
     words = ["good", "great", "bad", "awful", "dog", "cat", "tuesday", "monday", "film", "movie"]
     few = source.model_copy(update={"components": 6})
     table = encoded_words.read("minilm_256", few, {"vocabulary": set(words)})

@@ -1,21 +1,19 @@
 """The encoder written out is the one that others compute, and nothing else is taken for one."""
 
 import json
-from importlib import metadata
 from pathlib import Path
 
 import pytest
-import tiny
 import tiny_encoder
 import torch
 from safetensors.torch import save_file
+from shipped import vectors_of
 from tokenizers import Tokenizer
 from torch import nn
 
 from unroll.failures import Refusal
 from unroll.lexicon.sentence_encoder import SentenceEncoder
-from unroll.lexicon.vectors import EncoderSource, VectorsSource
-from unroll.params import Params
+from unroll.lexicon.vectors import EncoderSource
 
 PIECES = torch.tensor([[2, 4, 8, 3], [2, 5, 9, 3], [2, 4, 9, 3]])
 
@@ -112,8 +110,7 @@ def test_what_is_no_safetensors_file_is_refused(tmp_path, content):
 
 def test_the_shipped_encoder_gives_the_similarities_that_its_authors_print():
     """Those of the first example of the sentence-transformers documentation, to the places given there."""
-    source = Params(tiny.ROOT / "params.yaml").get("vectors.minilm_256", VectorsSource)
-    encoder, cut = shipped(source)
+    encoder, cut = shipped(vectors_of("minilm_256"))
     sentences = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."]
     one, two, three = (encoder.encode(torch.tensor([cut.encode(text).ids]))[0] for text in sentences)
     found = [round(float(left @ right), 4) for left, right in ((one, two), (one, three), (two, three))]
@@ -121,10 +118,6 @@ def test_the_shipped_encoder_gives_the_similarities_that_its_authors_print():
 
 
 def shipped(source: EncoderSource) -> tuple[SentenceEncoder, Tokenizer]:
-    try:
-        metadata.distribution(source.package)
-    except metadata.PackageNotFoundError:
-        pytest.skip(f"{source.package} is not installed")
     cut = Tokenizer.from_file(str(source.verified(source.tokenizer)))
     cut.no_padding()
     return SentenceEncoder(source.verified(source.weights), Path(source.verified(source.configuration))), cut

@@ -1,14 +1,13 @@
 """Which vectors each network reads, and what the stage makes of them for a corpus."""
 
 import json
-from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import tiny
 from in_memory import encode_corpus
+from shipped import vectors_of
 from tiny_package import install
 
 from stages import vectors as stage
@@ -16,7 +15,7 @@ from unroll.failures import Refusal
 from unroll.files import sha256_of
 from unroll.lexicon import vector_tables
 from unroll.lexicon.vectors import FileSource, NetworkVectors, VectorsSource, as_document, of_networks
-from unroll.params import Params, parse
+from unroll.params import parse
 
 
 def network(*names: str) -> SimpleNamespace:
@@ -245,11 +244,7 @@ def test_each_source_is_read_once(project, monkeypatch):
 
 
 def test_glove_6b_50d_is_what_params_yaml_says():
-    source = Params(tiny.ROOT / "params.yaml").get("vectors.glove_6b_50d", VectorsSource)
-    try:
-        metadata.distribution(source.package)
-    except metadata.PackageNotFoundError:
-        pytest.skip(f"{source.package} is not installed")
+    source = vectors_of("glove_6b_50d")
     table = vector_tables.read("glove_6b_50d", source, {"the", "Lamp", "qqxzzqq"})
     assert table.size == 50
     assert set(table.exact) == {"the", "lamp"}
@@ -257,11 +252,7 @@ def test_glove_6b_50d_is_what_params_yaml_says():
 
 
 def test_vader_is_what_params_yaml_says():
-    source = Params(tiny.ROOT / "params.yaml").get("vectors.vader", VectorsSource)
-    try:
-        metadata.distribution(source.package)
-    except metadata.PackageNotFoundError:
-        pytest.skip(f"{source.package} is not installed")
+    source = vectors_of("vader")
     table = vector_tables.read("vader", source, {"Great", "awful", ":)", "lamp"})
     assert set(table.exact) == {"great", "awful", ":)"}
     assert table.find("Great")[1].tolist() == pytest.approx([3.1 / 4, 0.7 / 4], abs=1e-6)

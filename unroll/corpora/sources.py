@@ -117,6 +117,12 @@ class FileSource(Carved):
 Source = Annotated[HubSource | PypiSource | FileSource, Field(discriminator="kind")]
 
 
+def label_names(labels: tuple[str, ...], relabel: tuple[int | None, ...] | None) -> tuple[str, ...]:
+    """Return the names of a source's labels: where some are relabelled, `labels` are those of the classes,
+    and the source's own are numbers."""
+    return labels if relabel is None else tuple(map(str, range(len(relabel))))
+
+
 class FurtherTexts(Strict):
     """Another corpus, whose training texts are read without their labels."""
 

@@ -46,7 +46,7 @@ class Lessons:
         for corpus in selection["corpora"]:
             yield from self._bad_pairs(corpus, [*selection["networks"], *selection["taught"]])
             for teacher, ensemble in self.ensembles.items():
-                if set(ensemble.networks) <= set(selection["networks"]):
+                if ensemble.is_among(selection["networks"]):
                     students = [
                         name for name, one in self._known(selection["taught"]) if one.teacher == teacher
                     ]

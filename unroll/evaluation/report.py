@@ -40,7 +40,6 @@ def write(corpus: str, network_name: str, seeds: Sequence[int], places: Places, 
     vocabulary_sha256 = files.sha256_of(places.data / "vocabulary.txt")
     vocabulary = (places.data / "vocabulary.txt").read_bytes().count(b"\n")
     train = EncodedSplit.load(places.data / "train", device, vocabulary)
-    texts = load_texts(places.data, device, vocabulary)
     unseen = pretrained(places.vectors, "test")
     test = EncodedSplit.load(places.data / "test", device, vocabulary, unseen)
     models, documents = {}, []
@@ -64,7 +63,9 @@ def write(corpus: str, network_name: str, seeds: Sequence[int], places: Places, 
         "supervision": rules["supervision"],
         "best_epochs": [one["best_epoch"] for one in documents],
         "parameters": document["parameters"],
-        "operations": scoring.operations_of(models[seed], document, texts),
+        "operations": scoring.operations_of(
+            models[seed], document, lambda: load_texts(places.data, device, vocabulary)
+        ),
         "rows": len(test),
         **found.summary,
         "source": files.read_json(places.source),

@@ -1,5 +1,6 @@
 """Every seed of one network on the test split: predictions and metrics."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -46,14 +47,15 @@ def of_words(
     return Evaluation(summary, words_frame(words, test), WORDS_SCHEMA)
 
 
-def operations_of(model: nn.Module, document: dict, texts: EncodedSplit) -> dict:
+def operations_of(model: nn.Module, document: dict, read_texts: Callable[[], EncodedSplit]) -> dict:
     """Return the operations of one forward pass, and those of the pretraining where there was one: with
-    them the tokens and the rows of `texts` that it read in an epoch."""
+    them the tokens and the rows that it read in an epoch, of what `read_texts` gives."""
     network = TypeAdapter(Network).validate_python(document["network"])
     vocabulary, size = document["vocabulary_size"], model.embedding.size
     reads_on = document["headline"] == "perplexity"
     counted = asdict(operations(network, vocabulary if reads_on else len(document["labels"]), size))
     if isinstance(network, RecurrentNetwork) and network.pretraining:
+        texts = read_texts()
         read = _read_in_an_epoch(document["training"], network.batching, texts.lengths)
         counts = torch.bincount(texts.tokens_N, minlength=vocabulary).tolist()
         counted["pretraining"] = {
