@@ -75,6 +75,7 @@ def repro(
     if jobs < 0:
         raise Refusal(f"JOBS is {jobs}: give a positive number, or 0 for one a core")
     refuse_what_blocks()
+    places.check(on)
     whole = catalogue.load(PARAMS)
     chosen, reason = suite.choose(suite_name, whole.suites)
     console.print(f"suite [bold]{chosen}[/bold]: {reason}")

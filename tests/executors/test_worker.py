@@ -179,10 +179,20 @@ def test_code_that_is_not_committed_is_refused_and_what_repro_itself_writes_is_c
         plan()
 
 
+def test_code_of_every_stage_is_looked_at_first_of_all(grid):
+    (grid.folder / "README.md").write_text("no stage reads it\n")
+    head.check()
+    (grid.folder / "unroll").mkdir()
+    (grid.folder / "unroll/new.py").touch()
+    with pytest.raises(Refusal, match=r"not committed: unroll/new\.py"):
+        head.check()
+
+
 def test_without_a_remote_it_says_how_to_set_one(grid):
     subprocess.run([sys.executable, "-m", "dvc", "remote", "remove", "shared"], cwd=grid.folder, check=True)
-    with pytest.raises(Refusal, match="dvc remote add --default NAME URL"):
-        plan()
+    for look in (plan, head.check):
+        with pytest.raises(Refusal, match="dvc remote add --default NAME URL"):
+            look()
 
 
 def test_no_secret_of_a_remote_leaves_this_machine(grid):

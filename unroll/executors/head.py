@@ -7,7 +7,7 @@ import logging
 import re
 import socket
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +85,17 @@ def run(
     restore(executor.runs)
 
 
+def check() -> None:
+    """Refuse at once what would be refused of any stages, but only once data are prepared.
+
+    Raises:
+        Refusal: no remote, or code that is not committed.
+    """
+    with Repo() as repo:
+        remote_of(repo)
+    _refuse_uncommitted(())
+
+
 def planned(repo: Repo, graph: Graph) -> Plan:
     """Ask DVC what these stages need, and refuse what would make other results there than here.
 
@@ -93,7 +104,7 @@ def planned(repo: Repo, graph: Graph) -> Plan:
     """
     remote = remote_of(repo)
     stages = {stage.addressing: stage for stage in repo.index.stages}
-    needs, changed = {}, uncommitted(Path.cwd())
+    needs = {}
     for name in graph:
         stage = stages[name]
         found = list(repo.index.graph.successors(stage))
@@ -106,16 +117,20 @@ def planned(repo: Repo, graph: Graph) -> Plan:
                     f"{shown} was made by no stage that is selected, and {name} would read it here, but not "
                     f"on another machine: move it away (DVC's cache has it) and run this again"
                 )
-    read = {dep.def_path for name in graph for dep in stages[name].deps}
-    if code := sorted(path for path in changed if _is_sent(path, read)):
+    _refuse_uncommitted({dep.def_path for name in graph for dep in stages[name].deps})
+    return Plan(needs, remote)
+
+
+def _refuse_uncommitted(read: Collection[str]) -> None:
+    """`read` is what stages depend on, beside the code that all of them have."""
+    if code := sorted(path for path in uncommitted(Path.cwd()) if _is_sent(path, read)):
         raise Refusal(
             "other machines get the code of the last commit, params.yaml and dvc.lock as they stand, but "
             f"these are not committed: {', '.join(code)}: git add and git commit them, or git stash them"
         )
-    return Plan(needs, remote)
 
 
-def _is_sent(path: str, read: Iterable[str]) -> bool:
+def _is_sent(path: str, read: Collection[str]) -> bool:
     if path.startswith(MADE) or path == PARAMS.name:
         return False
     return path.startswith(CODE) or any(Path(path).is_relative_to(dep) for dep in read)

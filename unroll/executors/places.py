@@ -1,5 +1,6 @@
 """The machines that `python -m unroll repro --on` names."""
 
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
@@ -14,6 +15,19 @@ class Place(Enum):
     here = "here"
     ray = "ray"
     slurm = "slurm"
+
+
+def check(place: Place) -> None:
+    """Look, before anything changes, for what that place takes.
+
+    Raises:
+        Refusal: a package is not installed, and whatever head.check refuses.
+    """
+    if place != Place.here:
+        _opened(place)
+        from unroll.executors import head
+
+        head.check()
 
 
 def run(
@@ -31,6 +45,13 @@ def run(
     Raises:
         Refusal: what that place takes is not installed, and whatever head.run refuses.
     """
+    opened = _opened(place)
+    from unroll.executors import head
+
+    head.run(graph, opened, machine, device, environment, logs, console, at_once)
+
+
+def _opened(place: Place) -> Callable:
     # Not at the top: ray and submitit are extras, and DVC takes half a second to import.
     try:
         if place == Place.ray:
@@ -41,6 +62,4 @@ def run(
         raise Refusal(
             f"--on {place.value} needs the package {error.name}: make services installs it"
         ) from None
-    from unroll.executors import head
-
-    head.run(graph, opened, machine, device, environment, logs, console, at_once)
+    return opened
