@@ -49,6 +49,7 @@ class OwnCorpus:
         self.folder = folder
         for split in tiny.SPLITS:
             self.write(f"{split}.jsonl", tiny.as_jsonl(rows(split)))
+        tiny.record_corpus(folder, CORPUS)  # as the stage `environment` does, which few tests here run
         self.describe()
 
     def write(self, name: str, content: bytes | str) -> None:

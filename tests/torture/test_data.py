@@ -53,7 +53,7 @@ def test_a_fault_in_a_csv_is_refused_with_its_line(own, refusals, tried):
     own.write("train.csv", content)
     own.describe({"files": {"train": "train.csv"}, "carve": {"validation": 0.1, "test": 0.1}})
     refusals.stage(own, tried, "download", "train.csv", named)
-    assert not (own.folder / "data").exists()
+    assert not (own.folder / "data/raw").exists()
 
 
 @pytest.mark.parametrize("tried", LINES)
@@ -61,7 +61,7 @@ def test_a_fault_in_json_lines_is_refused_with_its_line(own, refusals, tried):
     line, named = LINES[tried]
     own.write("train.jsonl", as_jsonl(GOOD) + line + "\n")
     refusals.stage(own, tried, "download", "train.jsonl", named)
-    assert not (own.folder / "data").exists()
+    assert not (own.folder / "data/raw").exists()
 
 
 SOURCES = {
@@ -90,7 +90,7 @@ def test_a_source_that_is_not_as_described_is_refused(own, refusals, tried):
         source = {"files": files, "carve": {"validation": 0.1, "test": 0.1}}
     own.describe(source)
     refusals.stage(own, tried, "download", named)
-    assert not (own.folder / "data").exists()
+    assert not (own.folder / "data/raw").exists()
 
 
 # --- kept to the character --------------------------------------------------------------------------
