@@ -50,7 +50,7 @@ def tear_checkpoint(folder: Path) -> None:
 
 
 def cut_parked(folder: Path) -> None:
-    (folder / ".unroll/parked.lock").write_text("schema: '2.0'\nstages:\n  train@x:\n    c")
+    (folder / "parked.lock").write_text("schema: '2.0'\nstages:\n  train@x:\n    c")
 
 
 def half_write(folder: Path) -> None:

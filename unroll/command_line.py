@@ -37,7 +37,7 @@ COMPARISONS = Path("reports/comparison")
 SCORES = Path("reports/scores")
 HISTORY = Path("reports/history")
 LOCK = Path("dvc.lock")
-PARKED = Path(".unroll/parked.lock")
+PARKED = Path("parked.lock")
 LOGS = Path(".unroll/logs")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)

@@ -183,7 +183,7 @@ def test_a_run_that_meets_it_says_so_and_names_the_doctor(project, refused, time
     if tried != "dvc.lock emptied" and not times(1, 0):
         pytest.skip("by make torture: a second or two each")
     fault, _, _ = FAULTS[tried]
-    places = [project.folder / name for name in ("dvc.lock", ".unroll/parked.lock", ".dvc/tmp/rwlock")]
+    places = [project.folder / name for name in ("dvc.lock", "parked.lock", ".dvc/tmp/rwlock")]
     before = {place: place.read_bytes() for place in places if place.exists()}
     fault(project.folder)
     try:

@@ -14,7 +14,7 @@ from unroll.failures import Refusal
 from unroll.tracking import place
 
 ROOT, PARAMS, PIPELINE = Path(), Path("params.yaml"), Path("dvc.yaml")
-LOCK, PARKED = Path("dvc.lock"), Path(".unroll/parked.lock")
+LOCK, PARKED = Path("dvc.lock"), Path("parked.lock")
 DVC_LOCK, RWLOCK = Path(".dvc/tmp/lock"), Path(".dvc/tmp/rwlock")
 CACHE, CHECKPOINTS = Path(".dvc/cache/files/md5"), Path(".unroll/checkpoints")
 WRITTEN = [Path(name) for name in ("data", "models", "reports", ".unroll", ".dvc/cache", ".dvc/tmp")]
