@@ -28,6 +28,9 @@ MADE_OF = {"both": ("vectors", "phrases")}
 BOTH, BOTH_ON_VALIDATION = 0.7, 0.72
 ROWS_ALONE = {"p": 0.001, "low": 0.05, "high": 0.07, "detectable": 0.009}
 """Of the step of `both` from `vectors`, for these very seeds."""
+NGRAMS = 0.59
+"""The score of what needs no network: above one rung, and close to it and to the lowest."""
+CLOSE = ("floor", "cell")
 PUBLISHED = (
     Published(system="LSTM", metric="macro_recall", value=0.583, source="Nobody 2020"),
     Published(system="RoBERTa", metric="macro_recall", value=0.713, source="Nobody 2021", kind="transformer"),
@@ -56,11 +59,13 @@ def climb(
             for place, a in enumerate(best_first)
             for b in best_first[place + 1 :]
         ]
-        + [_pair_with_both(name, chances) for name in best_first],
+        + [_pair_with_both(name, chances) for name in best_first]
+        + [_pair_with_ngrams(name) for name in (*best_first, "both")],
         "ensembles": [_both()],
+        "floors": [_ngrams()],
     }
     words = {"task": "next_word", "headline": "perplexity", "references": [], "networks": [], "pairs": []}
-    words["ensembles"] = []
+    words |= {"ensembles": [], "floors": []}
     document = {
         "corpus": "notes",
         "title": "invented notes",
@@ -122,6 +127,18 @@ def _pair_with_both(name: str, chances: dict[str, float]) -> dict:
         "p_holm": 1.0,
         "detectable": 0.05,
     }
+
+
+def _ngrams() -> dict:
+    scores = {"seeds": [], "mean": NGRAMS, "both_low": NGRAMS - 0.01, "both_high": NGRAMS + 0.01}
+    return {"name": "ngrams", "system": "n-grams", "parameters": 5000, "scores": {"macro_recall": scores}}
+
+
+def _pair_with_ngrams(name: str) -> dict:
+    """Return the comparison's pair, in which either may come first."""
+    ends = (name, "ngrams") if name in MEANS else ("ngrams", name)
+    p_holm = 0.3 if name in CLOSE else 0.01
+    return {"metric": "macro_recall", "a": ends[0], "b": ends[1], "p_holm": p_holm}
 
 
 def _pair(metric: str, a: str, b: str, chances: dict[str, float]) -> dict:

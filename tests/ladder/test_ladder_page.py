@@ -62,11 +62,13 @@ def test_a_rung_that_stands_on_another_than_the_last_says_on_which():
 def test_the_floor_and_what_was_published_by_the_same_metric_stand_below_the_rungs():
     found = cells(climb())
     assert [name for name in found if name.startswith("*")] == [
+        "*n-grams*",
         "*majority class*",
         "*LSTM (Nobody 2020)*",
         "*RoBERTa (Nobody 2021)*",
     ]
     assert found["*RoBERTa (Nobody 2021)*"][1:3] == ["transformer", "71.3"]
+    assert found["*n-grams*"][2:4] == ["59.0", "58.0 to 60.0"] and found["*n-grams*"][-1] == "5,000"
 
 
 def test_ingredients_that_were_worth_it_are_listed_with_their_steps():
@@ -101,6 +103,17 @@ def test_where_nothing_was_noise_the_page_does_not_speak_of_it():
 def test_rungs_below_the_lowest_are_named_whatever_they_stand_on():
     assert sentences(climb())["Less than the lowest rung, floor (60.0)"] == "cell (58.0); phrases (58.5)."
     assert not any(words.startswith("Less") for words in sentences(climb(RUNGS[1:3])))
+
+
+def test_rungs_below_what_needs_no_network_are_named_and_whether_they_were_told_apart_from_it():
+    found = sentences(climb())
+    assert found["Below n-grams (59.0)"] == "cell 58.0, within the noise; phrases 58.5."
+    assert found["Not below n-grams (59.0)"] == (
+        "floor 60.0, within the noise; vectors 64.0; taught † 68.0; agreed † 67.0."
+    )
+    above = sentences(climb((*TOGETHER[:1], *TOGETHER[2:3], TOGETHER[4])))
+    assert not any(words.startswith("Below") for words in above)
+    assert above["Not below n-grams (59.0)"].endswith("vectors 64.0; both 70.0.")
 
 
 def test_what_an_ensemble_of_the_seeds_adds_is_said_of_each_rung():

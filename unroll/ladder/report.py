@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from unroll.comparison.scores import in_words, lower_is_better, unit, written
 from unroll.comparison.spec import Published
+from unroll.comparison.verdict import told_apart
 from unroll.ladder.spec import KINDS
-from unroll.ladder.steps import NOISE, WORSE, WORTH_IT, Climb, best_on_validation, rows
+from unroll.ladder.steps import NOISE, WORSE, WORTH_IT, Climb, best_on_validation, leads, rows
 from unroll.report.entrants import shares
 from unroll.report.tables import Table, as_markdown, p_value
 
@@ -20,9 +21,10 @@ other metrics) and one of seeds and rows together. It is corrected by Holm over 
 corpus' ladder, since these are the tests that are made here; pairs.csv corrects over all pairs of
 networks. A step's interval is not corrected, so that it may leave out zero where p calls the step noise.
 Noise means that no step was shown, not that there is none; beside it stands how large a step would be
-seen four times of five, before correction. The best network and the best ensemble are those that are
-best on validation. Ensembles of one network's seeds (the column) and published systems are one figure
-each, without a spread: distances to them are not tested."""
+seen four times of five, before correction. Whether a rung differs from the floor, which needs no network,
+is the comparison's test, corrected over all of its pairs. The best network and the best ensemble are
+those that are best on validation. Ensembles of one network's seeds (the column) and published systems are
+one figure each, without a spread: distances to them are not tested."""
 OF_ENSEMBLES = """\
 An ensemble that is a rung is one figure too: its networks' means over all seeds, weighed to fit validation.
 Its step is the distance of that figure to the mean over seeds of the rung below. Its intervals and its p are
@@ -82,9 +84,13 @@ def _table(climb: Climb, table: list[dict]) -> Table:
         ensemble = "" if row["ensemble"] is None else written(metric, row["ensemble"])
         body.append([*cells, ensemble, f"{row['parameters']:,}"])
     told = [place for place, row in enumerate(table) if row["outcome"] in (WORTH_IT, WORSE)]
-    floor = climb.task["references"][0]
-    if metric in floor["scores"]:
-        body.append([floor["system"], "", written(metric, floor["scores"][metric]), *[""] * 7])
+    for floor in climb.task["floors"]:
+        scores, counted = floor["scores"][metric], f"{floor['parameters']:,}"
+        ends = f"{written(metric, scores['both_low'])} to {written(metric, scores['both_high'])}"
+        body.append([floor["system"], "", written(metric, scores["mean"]), ends, *[""] * 5, counted])
+    majority = climb.task["references"][0]
+    if metric in majority["scores"]:
+        body.append([majority["system"], "", written(metric, majority["scores"][metric]), *[""] * 7])
     for one in climb.held_against:
         body.append([f"{one.system} ({one.source})", one.kind or "", written(metric, one.value), *[""] * 7])
     return Table(columns, body, frozenset((place, columns.index("outcome")) for place in told), len(table))
@@ -119,6 +125,8 @@ def _sentences(climb: Climb, table: list[dict]) -> Iterator[str]:
         names = [f"{row['rung']} ({written(metric, row['mean'])})" for row in beneath]
         lowest = f"{table[0]['rung']} ({written(metric, table[0]['mean'])})"
         yield _listed(f"Less than the lowest rung, {lowest}", names)
+    for floor in climb.task["floors"]:
+        yield from _of_floor(climb, table, floor)
     yield from _of_ensembles(table)
     yield from _of_published(climb, table)
 
@@ -140,6 +148,24 @@ def _step(row: dict) -> str:
 
 def _is_worse(row: dict, other: dict) -> bool:
     return row["mean"] != other["mean"] and (row["mean"] > other["mean"]) == lower_is_better(row["metric"])
+
+
+def _of_floor(climb: Climb, table: list[dict], floor: dict) -> Iterator[str]:
+    """Say which rungs are below what needs no network, and which are above it by no more than noise."""
+    metric, level = climb.headline, climb.document["level"]
+    lead = leads(climb, floor["name"])
+    beneath = [row for row in table if _is_worse(row, {"mean": floor["scores"][metric]["mean"]})]
+    unsure = [row for row in table if not told_apart(lead[row["rung"]], level)]
+    system = f"{floor['system']} ({written(metric, floor['scores'][metric]['mean'])})"
+    if beneath:
+        yield _listed(f"Below {system}", [_held(row, row not in unsure) for row in beneath])
+    if above := [row for row in table if row not in beneath]:
+        yield _listed(f"Not below {system}", [_held(row, row not in unsure) for row in above])
+
+
+def _held(row: dict, is_sure: bool) -> str:
+    name = f"{_name(row)} {written(row['metric'], row['mean'])}"
+    return name if is_sure else f"{name}, within the noise"
 
 
 def _of_ensembles(table: list[dict]) -> Iterator[str]:

@@ -136,6 +136,15 @@ def _step(rung: str, pair: dict, p_holm: float, alpha: float) -> Iterator[float 
         yield WORTH_IT if (difference < 0) == lower_is_better(pair["metric"]) else WORSE
 
 
+def leads(climb: Climb, floor: str) -> dict[str, dict]:
+    """Return each rung's pair with a floor, as the comparison tested it among all of its pairs."""
+    found = {}
+    for pair in climb.task["pairs"]:
+        if pair["metric"] == climb.headline and floor in (pair["a"], pair["b"]):
+            found[pair["b"] if pair["a"] == floor else pair["a"]] = pair
+    return found
+
+
 def best_on_validation(table: list[dict]) -> dict:
     """Return the line of the rung that validation would choose; of equal ones the lower on the ladder."""
     lowest = lower_is_better(table[0]["metric"])
