@@ -33,8 +33,8 @@ def test_less_is_better_where_less_is_better(metric):
 
 
 def test_of_one_seed_nothing_can_be_told():
-    assert verdict(Figure(0.5, None), Figure(0.9, 0.01)) == "one seed: cannot be told"
-    assert verdict(Figure(0.5, 0.01), Figure(0.9, None)) == "one seed: cannot be told"
+    assert verdict(Figure(0.5, None), Figure(0.9, 0.01)) == "no interval over seeds: cannot be told"
+    assert verdict(Figure(0.5, 0.01), Figure(0.9, None)) == "no interval over seeds: cannot be told"
 
 
 def test_an_equal_figure_is_no_change():

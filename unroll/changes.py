@@ -20,7 +20,7 @@ FIGURES = ("mean", "ci_low", "ci_high")
 class Figure:
     mean: float
     half_width: float | None
-    """Of its interval over seeds; None with one seed."""
+    """Of its interval over seeds; None with one seed, and of an ensemble or a floor."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _verdict(metric: str, before: Figure, after: Figure) -> str:
     The intervals over seeds are the ones: both comparisons have the same test rows.
     """
     if before.half_width is None or after.half_width is None:
-        return "one seed: cannot be told"
+        return "no interval over seeds: cannot be told"
     gain = after.mean - before.mean
     if abs(gain) <= math.hypot(before.half_width, after.half_width):
         return "noise"

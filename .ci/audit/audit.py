@@ -14,7 +14,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = tuple(f"requirements{kind}.lock" for kind in ("", "-glove", "-lexicon", "-encoder", "-search"))
+LOCKS = tuple(sorted(path.name for path in ROOT.glob("requirements*.lock")))
 ACCEPTED = Path(__file__).with_name("accepted.json")
 """{vulnerability: why it cannot be mended}, each of which must still be found."""
 PIP_AUDIT = "pip-audit==2.10.1"
