@@ -15,7 +15,7 @@ from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.networks import checkpoints
 from unroll.networks.classifier import Classifier, build_model
 from unroll.networks.spec import Network
-from unroll.prediction.choice import rules_of
+from unroll.prediction.standing import rules_of
 from unroll.text.tokenization import TextRules
 
 CORPUS = "tiny_rows"

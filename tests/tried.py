@@ -8,6 +8,7 @@ from runs import RULES
 from unroll import catalogue, files
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
 from unroll.networks import checkpoints
+from unroll.prediction import standing
 from unroll.training.experiment import Experiment
 
 CORPUS, EMPTY = "tiny_rows", "tiny_trees"
@@ -40,10 +41,12 @@ def write(folder: Path) -> Path:
 
 
 def save(folder: Path, name: str, seed: int, vocabulary: Vocabulary) -> None:
-    network = catalogue.load(folder / "params.yaml").networks[name]
+    whole = catalogue.load(folder / "params.yaml")
+    network = whole.networks[name]
     model = Experiment(network, RULES, "accuracy", len(vocabulary), len(LABELS), seed).model(None, "cpu")
     document = {
         "network": network.model_dump(mode="json"),
+        "training": standing.rules_of(whole, CORPUS, name).model_dump(mode="json"),
         "labels": LABELS,
         "vocabulary_sha256": files.sha256_of(folder / f"data/vocabulary/{CORPUS}/vocabulary.txt"),
     }

@@ -110,6 +110,7 @@ def test_a_network_that_is_not_selected_is_shown_where_it_is_trained_and_else_to
     ("keys", "said"),
     [
         ({"network": {"cell": "bag"}}, "seed 2 trained before params.yaml changed"),
+        ({"training": {"epochs": 1}}, "seed 2 trained before params.yaml changed"),
         ({"labels": ["a", "b", "c"]}, "seed 2 trained before params.yaml changed"),
     ],
 )

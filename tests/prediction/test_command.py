@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from unroll import catalogue
 from unroll.failures import Refusal
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
-from unroll.prediction.choice import rules_of
 from unroll.prediction.command import predict_texts
 from unroll.prediction.ensemble import Ensemble
+from unroll.prediction.standing import rules_of
 
 TEXTS = [row["text"] for row in tiny.rows(9, seed=3)]
 SCORES = {"gru": {2: 0.7, 3: 0.6}, "bow": {2: 0.9, 3: 0.1}}

@@ -4,13 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unroll import files
 from unroll.catalogue import Catalogue
-from unroll.failures import Refusal
 from unroll.networks.spec import BagNetwork, Network
+from unroll.prediction.standing import MODELS, PARAMS, Standing, folder_of, standing
 
-PARAMS = Path("params.yaml")
-MODELS = Path("models")
 VOCABULARY = Path("data/vocabulary")
 CLEAN = Path("data/clean")
 
@@ -65,33 +62,18 @@ def _trained(whole: Catalogue, corpus: str, network: str) -> Trained:
     for needed in filter(None, (VOCABULARY / corpus / "vocabulary.txt", pieces_of(whole, corpus))):
         if not needed.is_file():
             return Trained(corpus, network, {}, f"{needed} is missing: {_way_out(whole, corpus, network)}")
-    expected = (wanted.model_dump(mode="json"), list(whole.corpora[corpus].labels))
-    folders = {seed: MODELS / corpus / network / str(seed) for seed in whole.select.seeds}
-    states = {seed: _state(folder / "model.json", expected) for seed, folder in folders.items()}
+    found = {seed: standing(whole, corpus, network, seed) for seed in whole.select.seeds}
     reasons = [
-        f"{_seeds(seed for seed, state in states.items() if state == reason)} {reason}"
-        for reason in sorted(set(filter(None, states.values())))
+        f"{_seeds(seed for seed, each in found.items() if each == reason)} {reason.value}"
+        for reason in Standing
+        if reason != Standing.current and reason in found.values()
     ]
     return Trained(
         corpus,
         network,
-        {seed: folder for seed, folder in folders.items() if not states[seed]},
+        {seed: folder_of(corpus, network, seed) for seed, each in found.items() if each == Standing.current},
         f"{'; '.join(reasons)}: {_way_out(whole, corpus, network)}" if reasons else "",
     )
-
-
-def _state(path: Path, expected: tuple[dict, list[str]]) -> str:
-    """Return why a model cannot be read; nothing where it can."""
-    if not path.is_file():
-        return "not trained"
-    try:
-        document = files.read_json(path)
-    except Refusal:
-        document = None
-    if not isinstance(document, dict):
-        return "damaged"
-    same = (document.get("network"), document.get("labels")) == expected
-    return "" if same else f"trained before {PARAMS} changed"
 
 
 def _seeds(seeds: Iterable[int]) -> str:

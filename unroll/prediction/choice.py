@@ -4,14 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from unroll import files
 from unroll.catalogue import Catalogue
 from unroll.failures import Refusal
 from unroll.prediction.champion import Champion, champion
-from unroll.training.loop import Training, merge
+from unroll.prediction.standing import MODELS, PARAMS, Standing, folder_of, standing
 
-PARAMS = Path("params.yaml")
-MODELS = Path("models")
 HISTORY = Path("reports/history")
 
 
@@ -25,7 +22,7 @@ class Choice:
 
     @property
     def folders(self) -> list[Path]:
-        return [MODELS / self.corpus / self.network / str(seed) for seed in self.seeds]
+        return [folder_of(self.corpus, self.network, seed) for seed in self.seeds]
 
     def __str__(self) -> str:
         seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
@@ -81,22 +78,15 @@ def best(whole: Catalogue, corpus: str) -> Choice:
     return Choice(corpus, won.network, won.seeds, won)
 
 
-def rules_of(whole: Catalogue, corpus: str, network: str) -> Training:
-    """Return how a network is trained on a corpus."""
-    return merge(whole.training, whole.corpora[corpus].training, whole.networks[network].training)
-
-
 def _seeds(whole: Catalogue, corpus: str, network: str) -> Iterator[int]:
     """Yield the seeds on disk, in order, without those that were left from other parameters."""
-    asked = {
-        "network": whole.networks[network].model_dump(mode="json"),
-        "training": rules_of(whole, corpus, network).model_dump(mode="json"),
-        "labels": list(whole.corpora[corpus].labels),
-    }
-    folders = [path for path in (MODELS / corpus / network).glob("*") if path.name.isdecimal()]
-    for folder in sorted(folders, key=lambda path: int(path.name)):
-        if asked.items() <= files.read_json(folder / "model.json").items():
-            yield int(folder.name)
+    folders = (MODELS / corpus / network).glob("*")
+    for seed in sorted(int(path.name) for path in folders if path.name.isdecimal()):
+        found = standing(whole, corpus, network, seed)
+        if found == Standing.damaged:
+            raise Refusal(f"{folder_of(corpus, network, seed) / 'model.json'} is damaged: run dvc repro")
+        if found == Standing.current:
+            yield seed
 
 
 def _history(corpus: str, network: str, seed: int) -> Path:

@@ -12,7 +12,7 @@ import typer
 
 from unroll import catalogue, environment, files
 from unroll.failures import Refusal
-from unroll.prediction import choice, texts
+from unroll.prediction import choice, standing, texts
 from unroll.prediction.answers import Answer, answers, as_cells, as_line, as_object
 from unroll.prediction.ensemble import Ensemble
 from unroll.prediction.reader import Precision
@@ -53,7 +53,7 @@ def predict_texts(
     table = texts.table(csv_file, column) if csv_file else None
     asked = table.texts if table else texts.given(given) if given else texts.lines(sys.stdin.buffer.read())
     chosen = choice.named(whole, model) if model else choice.best(whole, champion or whole.select.corpora[0])
-    environment.prepare_torch("cpu", choice.rules_of(whole, chosen.corpus, chosen.network).matmul_precision)
+    environment.prepare_torch("cpu", standing.rules_of(whole, chosen.corpus, chosen.network).matmul_precision)
     rules = whole.corpora[chosen.corpus].text
     ensemble = Ensemble.load(
         chosen.folders,
