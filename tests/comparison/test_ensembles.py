@@ -181,7 +181,6 @@ def test_an_ensemble_that_knows_a_transformers_vectors_is_named_and_whom_it_teac
     both = together("both", WEIGHTS, results, ROWS)
     arguments = "rows", "invented sentences", (), results, ROWS, RULES
     assert compare.document(*arguments, encoders=["minilm"], ensembles=[both])["warnings"] == [
-        "gru reads word vectors that a transformer made: minilm",
-        "both asks networks that read a transformer's word vectors: gru",
-        "lstm is taught by both, which knows a transformer's word vectors",
+        "gru reads word vectors that a transformer made (minilm); both asks such networks; lstm learns from "
+        "such an ensemble"
     ]

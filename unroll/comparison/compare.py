@@ -16,6 +16,7 @@ from unroll.comparison.results import Floor, Result, Rows
 from unroll.comparison.scores import METRICS, NEXT_WORD_METRICS
 from unroll.comparison.spec import Comparison, Published
 from unroll.comparison.statistics import two_level
+from unroll.comparison.verdict import listed
 from unroll.metrics import all_metrics
 
 RESAMPLES_OF_BANDS = 1000
@@ -61,16 +62,26 @@ def document(
 def _of_transformers(
     results: list[Result], encoders: Collection[str], ensembles: Sequence[Ensemble]
 ) -> Iterator[str]:
-    readers = set()
-    for one in results:
-        if read := [name for name in one.report["spec"]["embedding"]["vectors"] if name in encoders]:
-            readers.add(one.name)
-            yield f"{one.name} reads word vectors that a transformer made: {', '.join(read)}"
-    for one in ensembles:
-        if known := [name for name in one.weights if name in readers]:
-            yield f"{one.name} asks networks that read a transformer's word vectors: {', '.join(known)}"
-            for taught in (each.name for each in results if each.report["spec"].get("teacher") == one.name):
-                yield f"{taught} is taught by {one.name}, which knows a transformer's word vectors"
+    """Yield one warning of all that a transformer has a part in."""
+    read = {
+        one.name: [name for name in one.report["spec"]["embedding"]["vectors"] if name in encoders]
+        for one in results
+    }
+    readers = [name for name, vectors in read.items() if vectors]
+    if not readers:
+        return
+    made = ", ".join(sorted({name for vectors in read.values() for name in vectors}))
+    parts = [f"{_clause(readers, 'read')} word vectors that a transformer made ({made})"]
+    if asking := [one.name for one in ensembles if not one.weights.keys().isdisjoint(readers)]:
+        parts.append(f"{_clause(asking, 'ask')} such networks")
+        if taught := [one.name for one in results if one.report["spec"].get("teacher") in asking]:
+            parts.append(f"{_clause(taught, 'learn')} from such an ensemble")
+    yield "; ".join(parts)
+
+
+def _clause(names: list[str], verb: str) -> str:
+    """Return "a reads", "a and b read"."""
+    return f"{listed(names)} {verb}{'s' if len(names) == 1 else ''}"
 
 
 class Classification(Contest):

@@ -38,10 +38,10 @@ def _of_networks(task: dict, level: float) -> str:
     nearest, pair = next(iter(beaten.items()))
     if not equals:
         return f"{leads}. It is better than every other: than {nearest} by {_difference(headline, pair)}."
-    than = nearest if len(beaten) == 1 else f"{_listed(list(beaten))}: than {nearest}"
+    than = nearest if len(beaten) == 1 else f"{listed(list(beaten))}: than {nearest}"
     return (
         f"{leads}. It is better than {than} by {_difference(headline, pair)}. "
-        f"No difference is shown between it and {_listed(equals)}.{_power(headline, task)}"
+        f"No difference is shown between it and {listed(equals)}.{_power(headline, task)}"
     )
 
 
@@ -79,10 +79,10 @@ def _of_floor(task: dict, floor: dict, level: float) -> str:
         )
     if below:
         surely = [name for name in below if told_apart(pairs[name], level)]
-        shown = "none" if not surely else "all" if len(surely) == len(below) else _listed(surely)
+        shown = "none" if not surely else "all" if len(surely) == len(below) else listed(surely)
         score = _with_unit(headline, floor["scores"][headline]["mean"])
         sentences.append(
-            f"Below the floor of {floor['system']}, {score}: {_listed(below)} (told apart: {shown})."
+            f"Below the floor of {floor['system']}, {score}: {listed(below)} (told apart: {shown})."
         )
     return " ".join(sentences)
 
@@ -131,5 +131,5 @@ def _with_unit(headline: str, value: float) -> str:
     return f"{written(headline, value)} {unit(headline)}".rstrip()
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
