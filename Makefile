@@ -50,7 +50,7 @@ glove: .venv/glove
 # The scored words vader: 7,500 of them, which only networks that name them need.
 lexicon: .venv/lexicon
 
-# A search of params.yaml, on validation alone: make search NAME=sst5_bilstm.
+# A search of params.yaml, on validation alone: make search NAME=offensive_bilstm.
 search: .venv/installed .venv/optuna
 	@python -m unroll search '$(NAME)' --jobs '$(JOBS)'
 
