@@ -6,7 +6,7 @@ from unroll.comparison.scores import in_words, lower_is_better, unit, written
 from unroll.comparison.spec import Published
 from unroll.comparison.verdict import told_apart
 from unroll.ladder.spec import KINDS
-from unroll.ladder.steps import NOISE, WORSE, WORTH_IT, Climb, best_on_validation, leads, rows
+from unroll.ladder.steps import NOISE, WORSE, WORTH_IT, Climb, best_on_validation, pairs_with, rows
 from unroll.report.entrants import shares
 from unroll.report.tables import Table, as_markdown, p_value
 
@@ -152,20 +152,16 @@ def _is_worse(row: dict, other: dict) -> bool:
 
 def _of_floor(climb: Climb, table: list[dict], floor: dict) -> Iterator[str]:
     """Say which rungs are below what needs no network, and which are above it by no more than noise."""
-    metric, level = climb.headline, climb.document["level"]
-    lead = leads(climb, floor["name"])
-    beneath = [row for row in table if _is_worse(row, {"mean": floor["scores"][metric]["mean"]})]
-    unsure = [row for row in table if not told_apart(lead[row["rung"]], level)]
-    system = f"{floor['system']} ({written(metric, floor['scores'][metric]['mean'])})"
-    if beneath:
-        yield _listed(f"Below {system}", [_held(row, row not in unsure) for row in beneath])
-    if above := [row for row in table if row not in beneath]:
-        yield _listed(f"Not below {system}", [_held(row, row not in unsure) for row in above])
-
-
-def _held(row: dict, is_sure: bool) -> str:
-    name = f"{_name(row)} {written(row['metric'], row['mean'])}"
-    return name if is_sure else f"{name}, within the noise"
+    metric, pairs = climb.headline, pairs_with(climb, floor["name"])
+    score = {"mean": floor["scores"][metric]["mean"]}
+    sides: dict[str, list[str]] = {"Below": [], "Not below": []}
+    for row in table:
+        noise = "" if told_apart(pairs[row["rung"]], climb.document["level"]) else ", within the noise"
+        side = sides["Below" if _is_worse(row, score) else "Not below"]
+        side.append(f"{_name(row)} {written(metric, row['mean'])}{noise}")
+    for side, held in sides.items():
+        if held:
+            yield _listed(f"{side} {floor['system']} ({written(metric, score['mean'])})", held)
 
 
 def _of_ensembles(table: list[dict]) -> Iterator[str]:

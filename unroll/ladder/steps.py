@@ -136,7 +136,7 @@ def _step(rung: str, pair: dict, p_holm: float, alpha: float) -> Iterator[float 
         yield WORTH_IT if (difference < 0) == lower_is_better(pair["metric"]) else WORSE
 
 
-def leads(climb: Climb, floor: str) -> dict[str, dict]:
+def pairs_with(climb: Climb, floor: str) -> dict[str, dict]:
     """Return each rung's pair with a floor, as the comparison tested it among all of its pairs."""
     found = {}
     for pair in climb.task["pairs"]:
