@@ -43,16 +43,32 @@ def test_unknown_words_are_told(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "kind"),
+    "content",
     [
-        ({"dataframe_split": {"columns": ["text"], "data": [["a lamp"]]}}, "application/json"),
-        ({"dataframe_records": [{"text": "a lamp"}]}, "application/json"),
-        ("text\na lamp\n", "text/csv"),
+        {"dataframe_split": {"columns": ["text"], "data": [["a lamp"], ["a 3"]]}},
+        {"dataframe_records": [{"text": "a lamp"}, {"text": "a 3"}]},
+        {"inputs": ["a lamp", "a 3"]},
+        {"inputs": {"text": ["a lamp", "a 3"]}},
+        {"inputs": [{"text": "a lamp"}, {"text": "a 3"}]},
+        {"instances": ["a lamp", "a 3"]},
+        {"instances": [{"text": "a lamp"}, {"text": "a 3"}]},
     ],
 )
-def test_each_of_mlflows_forms_is_answered_alike(client: Client, content: object, kind: str) -> None:
-    sent = content if isinstance(content, str) else json.dumps(content)
-    assert client.send(sent.encode(), kind).document == client.ask(["a lamp"]).document
+def test_each_of_mlflows_forms_is_answered_alike(client: Client, content: dict) -> None:
+    for count in (2, 1):
+        texts = ["a lamp", "a 3"][:count]
+        assert client.send(json.dumps(_first(content, count)).encode()).document == client.ask(texts).document
+
+
+def _first(content: object, count: int) -> object:
+    """Return a request's document with so many of its texts."""
+    if isinstance(content, dict):
+        return {key: value if key == "columns" else _first(value, count) for key, value in content.items()}
+    return content[:count] if isinstance(content, list) else content
+
+
+def test_a_text_alone_needs_no_list(client: Client) -> None:
+    assert client.send(b'{"inputs": {"text": "a lamp"}}').document == client.ask(["a lamp"]).document
 
 
 BAD = {
@@ -64,8 +80,16 @@ BAD = {
     "a missing column": (b'{"dataframe_records": [{"words": "a"}]}', "missing inputs ['text']"),
     "a number": (b'{"dataframe_records": [{"text": 3}]}', "text 0 is 3: send a string"),
     "a number among texts": (b'{"dataframe_records": [{"text": "a"}, {"text": 3}]}', "text 1 is 3"),
+    "a number as an input": (b'{"inputs": [3]}', "text 0 is 3: send a string"),
+    "a number among inputs": (b'{"inputs": ["a", 3]}', "text 1 is 3: send a string"),
+    "a truth as an input": (b'{"inputs": [true]}', "text 0 is True: send a string"),
+    "a null as an input": (b'{"inputs": [null]}', "text 0 is None: send a string"),
+    "a number under its column": (b'{"inputs": {"text": [3]}}', "text 0 is 3: send a string"),
+    "a number as an instance": (b'{"instances": [{"text": 3}]}', "text 0 is 3: send a string"),
+    "a number alone": (b'{"inputs": 3}', "missing inputs ['text']"),
     "a null": (b'{"dataframe_records": [{"text": null}]}', "text 0 is None: send a string"),
-    "a list": (b'{"dataframe_records": [{"text": ["a"]}]}', "text 0 is ['a']: send a string"),
+    "a list": (b'{"dataframe_records": [{"text": ["a"]}, {"text": "a"}]}', "text 0 is ['a']: send a string"),
+    "lists in a list": (b'{"inputs": [["a"], ["b"]]}', "text 0 is ['a']: send a string"),
     "an empty list": (b'{"inputs": {"text": []}}', "no text: send at least one"),
     "no rows": (b'{"dataframe_split": {"columns": ["text"], "data": []}}', "no text: send at least one"),
     "half a surrogate pair": (b'{"inputs": {"text": ["\\ud800"]}}', "surrogate"),
@@ -84,6 +108,7 @@ def test_a_bad_request_is_the_clients_fault_and_told_with_its_reason(client: Cli
 
 def test_another_kind_of_content_is_refused(client: Client) -> None:
     assert client.send(b"a lamp", "text/weird").status == 415
+    assert client.send(b"text\na lamp\n", "text/csv").status == 400
 
 
 def test_many_clients_at_once_get_the_answers_that_one_gets(server: Server) -> None:

@@ -59,6 +59,8 @@ class Served(PythonModel):
             MlflowException: there is no text, or one is none.
         """
         texts = model_input["text"].tolist()
+        if len(texts) == 1 and isinstance(texts[0], list):  # where MLflow lays all strings of a request
+            [texts] = texts
         if not texts:
             raise MlflowException.invalid_parameter_value("no text: send at least one")
         for number, text in enumerate(texts):

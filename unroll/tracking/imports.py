@@ -35,11 +35,12 @@ from mlflow.pyfunc import save_model
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.entities import PagedList
-from mlflow.types.schema import Array, ColSpec, DataType, Object, Property, Schema
+from mlflow.types.schema import AnyType, Array, ColSpec, DataType, Object, Property, Schema
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 __all__ = [
+    "AnyType",
     "Array",
     "ArtifactRepository",
     "ColSpec",

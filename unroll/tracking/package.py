@@ -15,7 +15,16 @@ import pandas as pd
 from unroll import files
 from unroll.pipeline.lockfile import key_of
 from unroll.serving.closure import import_closure, packages_of
-from unroll.tracking.imports import Array, ColSpec, DataType, Model, ModelSignature, Schema, save_model
+from unroll.tracking.imports import (
+    AnyType,
+    Array,
+    ColSpec,
+    DataType,
+    Model,
+    ModelSignature,
+    Schema,
+    save_model,
+)
 from unroll.tracking.models import of_classes
 
 ROOT = Path(__file__).parents[2]
@@ -101,9 +110,13 @@ def requirements(tokenizer: str) -> list[str]:
 
 
 def signature(labels: list[str], seeds: int) -> ModelSignature:
-    """Say that a text gives its label and each class's probability; of several seeds, how far they agree."""
+    """Say that a text gives its label and each class's probability; of several seeds, how far they agree.
+
+    Of a column of strings MLflow's server would make text of numbers and of null; one of any type has what
+    was sent, for served.py to refuse. The price is text/csv, which MLflow reads for typed columns alone.
+    """
     answer = of_classes(labels)
     if seeds > 1:
         answer += [ColSpec("double", "spread"), ColSpec("long", "agree")]
     answer.append(ColSpec(Array(DataType.string), "unknown"))
-    return ModelSignature(inputs=Schema([ColSpec("string", "text")]), outputs=Schema(answer))
+    return ModelSignature(inputs=Schema([ColSpec(AnyType(), "text")]), outputs=Schema(answer))
