@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from unroll.failures import Refusal
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
-from unroll.networks import checkpoints
+from unroll.networks import checkpoints, tasks
 from unroll.networks.batches import EncodedSplit
 from unroll.networks.spec import BagNetwork, Dropout, Embedding, Network, Pretraining, RecurrentNetwork
 from unroll.params import parse
@@ -103,7 +103,8 @@ def fit(
     made = experiment(corpus, network, rules, seed, headline)
     model = made.model(None, "cpu")
     path = folder / "run-1.safetensors"
-    fitted = made.run(model, corpus.train, corpus.validation, path, watch, ended, stopping)
+    phrases = corpus.validation if rules.phrases_first else None
+    fitted = made.run(model, corpus.train, corpus.validation, path, watch, ended, stopping, phrases=phrases)
     forget(folder, "run")
     return fitted
 
@@ -114,6 +115,27 @@ def assert_same_bits(first: Fitted, second: Fitted) -> None:
         assert torch.equal(tensor, second.weights[name]), name
     assert first.history == second.history
     assert first.best_epoch == second.best_epoch
+
+
+class Fits:
+    """Every fit of a run: what it was given, the weights that it began with, what came of it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.tasks: list[tasks.Task] = []
+        self.rules: list[loop.Training] = []
+        self.read: list[EncodedSplit] = []
+        self.first: list[dict[str, torch.Tensor]] = []
+        self.fitted: list[Fitted] = []
+        self.original = loop.fit
+        monkeypatch.setattr(loop, "fit", self.fit)
+
+    def fit(self, model, train, task, training, **named) -> Fitted:
+        self.tasks.append(task)
+        self.rules.append(training)
+        self.read.append(train)
+        self.first.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        self.fitted.append(self.original(model, train, task=task, training=training, **named))
+        return self.fitted[-1]
 
 
 def prepared(corpus: Corpus, network: BagNetwork | RecurrentNetwork, rules: Training = RULES) -> Run:

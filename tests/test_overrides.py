@@ -49,12 +49,17 @@ def test_a_corpus_and_a_network_that_never_meet_need_not_agree():
 
 
 @pytest.mark.parametrize("place", ["networks/gru/training", "corpora/tweets/training"])
-def test_phrases_are_refused_where_a_corpus_has_no_trees(place):
-    document = with_values(
-        {place: {"supervision": "phrases"}, "select": SELECTION, "suites": {}, "searches": {}}
-    )
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ({"supervision": "phrases"}, "supervision is phrases, but it has no trees"),
+        ({"phrases_first": {"epochs": 1}}, "phrases come first, but it has no trees"),
+    ],
+)
+def test_phrases_are_refused_where_a_corpus_has_no_trees(place, rules, told):
+    document = with_values({place: rules, "select": SELECTION, "suites": {}, "searches": {}})
     [line] = lines_of(document)
-    assert line.startswith("corpora.tweets with networks.gru: supervision is phrases, but it has no trees")
+    assert line.startswith(f"corpora.tweets with networks.gru: {told}")
     document["corpora"]["tweets"]["training"] = {}
     document["select"] = SELECTION | {"corpora": ["sst5"]}
     catalogue.check(document, PATH)

@@ -13,10 +13,11 @@ from clone import Clone, clone, run_once
 from unroll import files
 
 SMALL = {"hidden": 8, "embedding": {"size": 8}}
-SENTENCES, PHRASES = "from_sentences", "from_phrases"
+SENTENCES, PHRASES, BOTH = "from_sentences", "from_phrases", "from_both"
 NETWORKS = {
     SENTENCES: {"cell": "lstm", **SMALL},
     PHRASES: {"cell": "lstm", **SMALL, "training": {"supervision": "phrases"}},
+    BOTH: {"cell": "lstm", **SMALL, "training": {"phrases_first": {"epochs": 1}}},
     "with_vectors": {
         "cell": "gru",
         "hidden": 8,
@@ -125,10 +126,13 @@ def test_every_kind_of_network_is_trained_and_scored(variants):
 
 
 def test_phrases_train_a_network_of_its_own_and_never_reach_validation_or_test(variants):
-    first, second = (metrics(variants, TREES, network) for network in (SENTENCES, PHRASES))
-    assert first["seeds"] != second["seeds"]
-    assert first["rows"] == second["rows"] == tiny.COUNTS["test"]
+    first, second, both = (metrics(variants, TREES, network) for network in (SENTENCES, PHRASES, BOTH))
+    assert first["seeds"] != second["seeds"] != both["seeds"] != first["seeds"]
+    assert first["rows"] == second["rows"] == both["rows"] == tiny.COUNTS["test"]
     assert model(variants, TREES, PHRASES)["training"]["supervision"] == "phrases"
+    assert both["supervision"] == "phrases, then sentences"
+    curve = pd.read_csv(variants.folder / f"reports/history/{TREES}/{BOTH}/1.csv")
+    assert curve.rows[0] > 3 * tiny.COUNTS["train"] and set(curve.rows[1:]) == {tiny.COUNTS["train"]}
     clean = variants.folder / "data/clean" / TREES
     phrases = pd.read_parquet(clean / "phrases.parquet")
     assert len(phrases) > 3 * tiny.COUNTS["train"]

@@ -137,14 +137,19 @@ class _Together:
                 for key, message in self._faults(*overrides):
                     above = places.get(key, ("networks", network_name, "training"))
                     yield Fault((*above, key), f"{place}: training.{plain(key)}: {message}")
-            supervision = (defaults | corpus.training | network.training).get("supervision")
-            if (defaults | corpus.training | network.training).get("consistency") and not _is_chancy(network):
+            rules = defaults | corpus.training | network.training
+            if rules.get("consistency") and not _is_chancy(network):
                 keys = *places.get("consistency", ("training",)), "consistency"
                 reason = "nothing in the network is left to chance: two readings of a row always agree"
                 yield Fault(keys, f"{place}: consistency: {reason}; make it 0, or drop something")
-            if supervision == "phrases" and not corpus.has_trees:
+            if corpus.has_trees:
+                continue
+            if rules.get("supervision") == "phrases":
                 keys = *places.get("supervision", ("training",)), "supervision"
                 yield Fault(keys, f"{place}: supervision is phrases, but it has no trees")
+            if rules.get("phrases_first") is not None:
+                keys = *places.get("phrases_first", ("training",)), "phrases_first"
+                yield Fault(keys, f"{place}: phrases come first, but it has no trees")
 
     def bad_searches(self) -> Iterator[Fault]:
         """Yield each setting that would be refused once its trial has come."""

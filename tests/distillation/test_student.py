@@ -6,7 +6,18 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from runs import CLASSES, PRETRAINED, SMALL, Corpus, assert_same_bits, changed, experiment, fit, stop_after
+from runs import (
+    CLASSES,
+    PRETRAINED,
+    SMALL,
+    Corpus,
+    Fits,
+    assert_same_bits,
+    changed,
+    experiment,
+    fit,
+    stop_after,
+)
 from teams import STILL, fitted, together
 
 from unroll.networks.tasks import Classification
@@ -74,3 +85,12 @@ def test_a_team_teaches_as_one_process_does(taught, tmp_path, class_weights):
     assert_same_bits(first, second)
     for name, tensor in alone.weights.items():
         assert torch.allclose(tensor, first.weights[name], rtol=1e-3, atol=1e-4), name
+
+
+def test_of_phrases_a_student_learns_the_labels_alone(corpus, taught, tmp_path, monkeypatch):
+    fits = Fits(monkeypatch)
+    rules = changed(phrases_first={"epochs": 1}, distillation=0.7)
+    fit(taught, tmp_path, rules=rules)
+    fit(corpus, tmp_path, rules=changed(phrases_first={"epochs": 1}))
+    assert_same_bits(fits.fitted[0], fits.fitted[2])
+    assert fits.fitted[1].history != fits.fitted[3].history

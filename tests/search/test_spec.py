@@ -178,10 +178,14 @@ def test_what_the_network_would_refuse_is_refused_at_its_key(clash):
         assert line.startswith(wanted), line
 
 
-def test_phrases_need_trees():
-    space = {"training.supervision": ["sentences", "phrases"]}
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [("training.supervision", ["sentences", "phrases"]), ("training.phrases_first", [None, {"epochs": 1}])],
+)
+def test_phrases_need_trees(key, values):
+    space = {key: values}
     assert lines_of(with_values({"searches": {"mine": SEARCH | {"corpus": "tweets", "space": space}}})) == [
-        "searches.mine.space.training.supervision: the corpus has no trees"
+        f"searches.mine.space.{key}: the corpus has no trees"
     ]
     whole = catalogue.check(
         with_values({"searches": {"mine": SEARCH | {"space": space}}}), Path("params.yaml")

@@ -15,9 +15,17 @@ from unroll.training.assignment import Assignment, Places
 from unroll.training.loop import Fitted
 
 
-@pytest.mark.parametrize("supervision", ["sentences", "phrases"])
+@pytest.mark.parametrize(
+    ("asked_for", "learnt_from"),
+    [
+        ({"supervision": "sentences"}, ["train"]),
+        ({"supervision": "phrases"}, ["train/phrases"]),
+        ({"phrases_first": {"epochs": 1}}, ["train/phrases", "train"]),
+    ],
+    ids=["sentences", "phrases", "both"],
+)
 def test_pretraining_reads_the_sentences_and_training_what_it_is_supervised_by(
-    tmp_path, monkeypatch, supervision
+    tmp_path, monkeypatch, asked_for, learnt_from
 ):
     write_project(tmp_path)
     data = tmp_path / "data/vocabulary" / CORPUS
@@ -32,7 +40,7 @@ def test_pretraining_reads_the_sentences_and_training_what_it_is_supervised_by(
         return fit(model, train, *more, **named)
 
     monkeypatch.setattr(loop, "fit", remember)
-    rules = runs.changed(epochs=1, supervision=supervision)
+    rules = runs.changed(epochs=1, **asked_for)
     asked = Assignment(CORPUS, "small", 1, runs.PRETRAINED, rules, ("a", "b", "c"), "accuracy")
     made = {name: tmp_path / name for name in ("model", "history", "checkpoints", "times")}
     made["checkpoints"].mkdir()
@@ -42,9 +50,9 @@ def test_pretraining_reads_the_sentences_and_training_what_it_is_supervised_by(
         [],
         time.monotonic(),
     )
-    sentences, phrases = (rows_of(data / part) for part in ("train", "train/phrases"))
-    assert sentences != phrases
-    assert read == [sentences, phrases if supervision == "phrases" else sentences]
+    assert rows_of(data / "train") != rows_of(data / "train/phrases")
+    assert read == [rows_of(data / part) for part in ("train", *learnt_from)]
+    assert list(made["checkpoints"].iterdir()) == []
     assert (made["model"] / "weights.safetensors").exists()
 
 

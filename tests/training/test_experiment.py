@@ -14,6 +14,7 @@ from runs import (
     SHIPPED,
     SMALL,
     Corpus,
+    Fits,
     assert_same_bits,
     changed,
     experiment,
@@ -27,7 +28,6 @@ from unroll.networks.batches import EncodedSplit
 from unroll.networks.classifier import Classifier, NextWordModel
 from unroll.networks.spec import Embedding, RecurrentNetwork
 from unroll.networks.tasks import Classification, NextWord
-from unroll.training import loop
 from unroll.training.experiment import forget
 from unroll.training.loop import Fitted
 from unroll.training.pretraining import LanguageModelling
@@ -142,27 +142,6 @@ def test_words_without_an_id_are_trained_around_and_read(corpus, tmp_path):
 # --- pretraining ------------------------------------------------------------------------------------
 
 PLAIN = PRETRAINED.model_copy(update={"pretraining": None})
-
-
-class Fits:
-    """Every fit of a run: what it was given, the weights that it began with, what came of it."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.tasks: list[tasks.Task] = []
-        self.rules: list[loop.Training] = []
-        self.read: list[EncodedSplit] = []
-        self.first: list[dict[str, torch.Tensor]] = []
-        self.fitted: list[Fitted] = []
-        self.original = loop.fit
-        monkeypatch.setattr(loop, "fit", self.fit)
-
-    def fit(self, model, train, validation, task, rules, *more, **named) -> Fitted:
-        self.tasks.append(task)
-        self.rules.append(rules)
-        self.read.append(train)
-        self.first.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
-        self.fitted.append(self.original(model, train, validation, task, rules, *more, **named))
-        return self.fitted[-1]
 
 
 def test_a_classifier_starts_from_the_best_epoch_of_its_pretraining(corpus, tmp_path, monkeypatch):

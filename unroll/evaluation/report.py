@@ -60,7 +60,7 @@ def write(corpus: str, network_name: str, seeds: Sequence[int], places: Places, 
         "headline": headline,
         "labels": labels,
         "spec": document["network"],
-        "supervision": rules["supervision"],
+        "supervision": "phrases, then sentences" if rules["phrases_first"] else rules["supervision"],
         "best_epochs": [one["best_epoch"] for one in documents],
         "parameters": document["parameters"],
         "operations": scoring.operations_of(

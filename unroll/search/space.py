@@ -62,8 +62,9 @@ class Start:
             yield "task", "scores of two tasks cannot be held against each other"
         if rules.processes != 1:
             yield "training.processes", "a search trains each network by one process"
-        if rules.supervision == "phrases" and not self.has_trees:
-            yield "training.supervision", "the corpus has no trees"
+        if rules.needs_trees and not self.has_trees:
+            key = "supervision" if rules.supervision == "phrases" else "phrases_first"
+            yield f"training.{key}", "the corpus has no trees"
 
     @cached_property
     def _network(self) -> BagNetwork | RecurrentNetwork:

@@ -10,7 +10,7 @@ from unroll import environment
 from unroll.networks.classifier import parameter_count
 from unroll.networks.spec import BagNetwork, RecurrentNetwork
 from unroll.networks.tasks import Headline
-from unroll.training.assignment import looked_up, read_splits, read_texts
+from unroll.training.assignment import looked_up, read_more, read_splits
 from unroll.training.experiment import Experiment, forget
 from unroll.training.loop import Training
 from unroll.training.soundness import CameToNothing
@@ -67,12 +67,12 @@ class Trainer:
         train, validation = read_splits(
             self.data, self.vectors, job.training.supervision, self.device, vocabulary
         )
-        texts = read_texts(self.data, self.vectors, self.device, vocabulary) if made.pretrains else None
+        more = read_more(self.data, self.vectors, made, self.device)
         model = made.model(looked_up(self.vectors, "vocabulary"), self.device)
         parameters, headline = parameter_count(model), made.task(train).headline
         checkpoint = self.checkpoints / f"{job.name}-{self._key_of(job)}.safetensors"
         try:
-            fitted = made.run(model, train, validation, checkpoint, texts=texts)
+            fitted = made.run(model, train, validation, checkpoint, **more)
             epochs = len(fitted.history)
             score = fitted.history[fitted.best_epoch - 1][f"validation_{headline}"]
         except CameToNothing:

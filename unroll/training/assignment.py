@@ -81,7 +81,7 @@ def carry_out(asked: Assignment, places: Places, command: list[str], started: fl
             asked.network, rules, asked.headline, vocabulary, len(asked.labels), asked.seed
         )
         train, validation = read_splits(places.data, places.vectors, rules.supervision, device, vocabulary)
-        texts = read_texts(places.data, places.vectors, device, vocabulary) if experiment.pretrains else None
+        more = read_more(places.data, places.vectors, experiment, device)
         model = experiment.model(pretrained(places.vectors, "vocabulary"), device)
         document = {"corpus": asked.corpus, "labels": asked.labels, "profile": profile}
         document |= {"vocabulary_sha256": files.sha256_of(places.data / "vocabulary.txt")}
@@ -92,7 +92,7 @@ def carry_out(asked: Assignment, places: Places, command: list[str], started: fl
             document["teacher"] = files.read_json(places.teacher / "weights.json")
             read.append(places.teacher)
         checkpoint = f"{asked.name}-{checkpoints.key_of(document, read)}.safetensors"
-        run = partial(experiment.run, model, train, validation, places.checkpoints / checkpoint, texts=texts)
+        run = partial(experiment.run, model, train, validation, places.checkpoints / checkpoint, **more)
         if not ours.leads:
             run(stopping=stopping, team=ours)
             return
@@ -127,23 +127,32 @@ def read_splits(
     Raises:
         Refusal: it has no phrases, or a file is missing or damaged.
     """
-    part = PARTS[supervision]
-    if not (data / part).exists():
-        raise Refusal(f"{data / part} is missing: the corpus came without trees, and has no phrases")
     train, validation = (
-        EncodedSplit.load(data / name, device, vocabulary, looked_up(vectors, Path(name).name))
-        for name in (part, "validation")
+        _read(data, part, vectors, device, vocabulary) for part in (PARTS[supervision], "validation")
     )
     return train, validation
 
 
-def read_texts(data: Path, vectors: Path | None, device: str, vocabulary: int) -> EncodedSplit:
-    """Return what pretraining reads, which is the same whatever the supervision.
+def read_more(
+    data: Path, vectors: Path | None, experiment: Experiment, device: str
+) -> dict[str, EncodedSplit]:
+    """Return what is read before the training itself, by its name in Experiment.run.
 
     Raises:
-        Refusal: as load_texts does.
+        Refusal: as read_splits and load_texts do.
     """
-    return load_texts(data, device, vocabulary, partial(looked_up, vectors))
+    more, vocabulary = {}, experiment.vocabulary
+    if experiment.pretrains:  # whatever the supervision
+        more["texts"] = load_texts(data, device, vocabulary, partial(looked_up, vectors))
+    if experiment.training.phrases_first:
+        more["phrases"] = _read(data, PARTS["phrases"], vectors, device, vocabulary)
+    return more
+
+
+def _read(data: Path, part: str, vectors: Path | None, device: str, vocabulary: int) -> EncodedSplit:
+    if part == PARTS["phrases"] and not (data / part).exists():
+        raise Refusal(f"{data / part} is missing: the corpus came without trees, and has no phrases")
+    return EncodedSplit.load(data / part, device, vocabulary, looked_up(vectors, Path(part).name))
 
 
 def looked_up(vectors: Path | None, part: str) -> Tensor | None:

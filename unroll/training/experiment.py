@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,17 +12,18 @@ from torch import nn
 from unroll.networks import checkpoints
 from unroll.networks.batches import EncodedSplit
 from unroll.networks.classifier import Classifier, NextWordModel, build_model, parameter_count
-from unroll.networks.spec import BagNetwork, RecurrentNetwork
+from unroll.networks.spec import BagNetwork, Pretraining, RecurrentNetwork
 from unroll.networks.tasks import Classification, Headline, NextWord, Task, class_weights
 from unroll.progress import Progress
 from unroll.training import loop
-from unroll.training.loop import Fitted, Listener, Stopping, Training
+from unroll.training.loop import Fitted, Listener, PhrasesFirst, Stopping, Training
 from unroll.training.pretraining import LanguageModel, LanguageModelling
 from unroll.training.soundness import enough_memory
+from unroll.training.state import Epoch
 from unroll.training.team import ALONE, Team
 
-PRETRAINING = ".pretraining"
-"""Suffix of the checkpoint of what comes before the training itself."""
+PRETRAINING, PHRASES = ".pretraining", ".phrases"
+"""Suffixes of the checkpoints of what comes before the training itself."""
 
 
 @dataclass(frozen=True)
@@ -81,77 +83,92 @@ class Experiment:
         stopping: Stopping = lambda: None,
         team: Team = ALONE,
         texts: EncodedSplit | None = None,
+        phrases: EncodedSplit | None = None,
     ) -> Fitted:
         """Train the model to its best epoch; continue from `checkpoint` where it holds a run.
 
-        Pretraining reads `texts`, and `train` where there are none.
+        Pretraining reads `texts`, and `train` where there are none; `phrases` are read before `train` where
+        the rules say so, and their epochs are counted with the others.
         `watch`, `ended` and `stopping` are called as loop.fit says; of pretraining's epochs `ended`
         hears nothing. `forget` removes what is left.
 
         Raises:
             Refusal: as loop.fit does; or memory is full.
         """
+        fit = partial(
+            loop.fit,
+            validation=validation,
+            batching=self.network.batching,
+            seed=self.seed,
+            watch=watch,
+            stopping=stopping,
+            team=team,
+        )
+        whole = partial(
+            fit, model, train, task=self.task(train), training=self.training, checkpoint=checkpoint
+        )
+        asked, of_phrases = self.training.phrases_first, checkpoint.with_suffix(PHRASES)
         with self._enough_memory():
             # A run that has begun to classify has its pretraining in its checkpoint, if that can be read.
-            if self.pretrains and checkpoints.load_checkpoint(checkpoint, "cpu") is None:
-                unfinished = checkpoint.with_suffix(PRETRAINING)
-                read = train if texts is None else texts
-                self._pretrain(model, read, validation, unfinished, watch, stopping, team)
-            return loop.fit(
-                model,
-                train,
-                validation,
-                self.task(train),
-                self.training,
-                self.network.batching,
-                self.seed,
-                checkpoint,
-                watch,
-                ended,
-                stopping,
-                team,
-            )
+            begun = checkpoint if asked is None else of_phrases
+            if self.pretrains and checkpoints.load_checkpoint(begun, "cpu") is None:
+                self._pretrain(fit, model, train if texts is None else texts, checkpoint)
+            if asked is None:
+                return whole(ended=ended)
+            rules, task = self._for_a_time(asked), self.task(phrases)
+            before = fit(model, phrases, task=task, training=rules, checkpoint=of_phrases, ended=ended)
+            model.load_state_dict(before.weights)
+            after = whole(ended=lambda epoch: ended(_later(epoch, before)))
+            return _together(before, after, task)
 
     def _enough_memory(self) -> AbstractContextManager[None]:
         return enough_memory(self.training.batch_size, self.training.batch_tokens)
 
+    def _for_a_time(self, asked: Pretraining | PhrasesFirst) -> Training:
+        """Return the rules of as many epochs as are asked for, none of which ends training early."""
+        rate = asked.learning_rate or self.training.learning_rate
+        return loop.merge(
+            self.training, {"epochs": asked.epochs, "patience": asked.epochs, "learning_rate": rate}
+        )
+
     def _pretrain(
-        self,
-        model: Classifier,
-        texts: EncodedSplit,
-        validation: EncodedSplit,
-        checkpoint: Path,
-        watch: Callable[[Progress], None],
-        stopping: Stopping,
-        team: Team,
+        self, fit: Callable[..., Fitted], model: Classifier, texts: EncodedSplit, checkpoint: Path
     ) -> None:
         """Leave in `model` the embedding and the encoder that predict words best."""
         asked = self.network.pretraining
-        rules = loop.merge(
-            self.training,
-            {
-                "epochs": asked.epochs,
-                "patience": asked.epochs,
-                "learning_rate": asked.learning_rate or self.training.learning_rate,
-            },
-        )
         # The softmax that goes away again: its numbers are none that its own epochs draw.
         loop.seed_everything(self.seed, asked.epochs + 1)
         reader = LanguageModel(model.embedding, model.encoder).to(texts.ids.device)
-        fitted = loop.fit(
+        fitted = fit(
             reader,
             texts,
-            validation,
-            LanguageModelling(),
-            rules,
-            self.network.batching,
-            self.seed,
-            checkpoint,
-            watch,
-            stopping=stopping,
-            team=team,
+            task=LanguageModelling(),
+            training=self._for_a_time(asked),
+            checkpoint=checkpoint.with_suffix(PRETRAINING),
         )
         reader.load_state_dict(fitted.weights)
+
+
+def _later(epoch: Epoch, before: Fitted) -> Epoch:
+    """Return an epoch as it is counted after those of another fit."""
+    return epoch | {"epoch": epoch["epoch"] + len(before.history)}
+
+
+def _together(before: Fitted, after: Fitted, task: Task) -> Fitted:
+    """Return two fits of a model, one after the other, as one, whose best epoch may be of either."""
+    column = f"validation_{task.headline}"
+
+    def best(fitted: Fitted) -> float:
+        return task.sign * fitted.history[fitted.best_epoch - 1][column]
+
+    is_later = best(after) > best(before)
+    return Fitted(
+        weights=after.weights if is_later else before.weights,
+        best_epoch=len(before.history) + after.best_epoch if is_later else before.best_epoch,
+        history=before.history + [_later(epoch, before) for epoch in after.history],
+        tokens=before.tokens + after.tokens,
+        seconds=before.seconds + after.seconds,
+    )
 
 
 def forget(folder: Path, name: str) -> None:

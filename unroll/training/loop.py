@@ -22,7 +22,7 @@ from unroll.failures import Refusal
 from unroll.networks.batches import Batch, EncodedSplit, training_order
 from unroll.networks.spec import Rate
 from unroll.networks.tasks import Task
-from unroll.params import Consistent, Share
+from unroll.params import Consistent, Share, Strict
 from unroll.progress import Clock, Progress
 from unroll.training import optimizers, schedules
 from unroll.training.soundness import CameToNothing, Soundness, no_number
@@ -40,10 +40,19 @@ Stopping = Callable[[], str | None]
 Count = Annotated[int, Field(ge=1)]
 
 
+class PhrasesFirst(Strict):
+    """Before it reads whole sentences, the network reads every labelled phrase of the training trees."""
+
+    epochs: Count
+    learning_rate: Rate | None = None
+    """By default that of the training that follows."""
+
+
 class Training(Consistent):
     """How a network is trained. A corpus and a network may each override any of it."""
 
     supervision: Literal["sentences", "phrases"]
+    phrases_first: PhrasesFirst | None
     epochs: Count
     patience: Count
     batch_size: Count
@@ -74,6 +83,12 @@ class Training(Consistent):
             yield "nesterov", "there is no momentum"
         if given.get("schedule") == "one_cycle" and given.get("warm_up") == 0:
             yield "warm_up", "one_cycle goes up before it comes down: a share of all steps, 0.3 say"
+        if given.get("supervision") == "phrases" and given.get("phrases_first") is not None:
+            yield "phrases_first", "supervision is phrases from first to last: sentences, or null here"
+
+    @property
+    def needs_trees(self) -> bool:
+        return self.supervision == "phrases" or self.phrases_first is not None
 
 
 def merge(defaults: Training, *overrides: dict[str, Any]) -> Training:
@@ -94,7 +109,13 @@ class Fitted:
     """Of the epoch with the best headline on validation."""
     best_epoch: int
     history: list[Epoch]
-    tokens_per_second: float
+    tokens: int
+    """That this process trained on, in so many `seconds`: what a checkpoint had is not among them."""
+    seconds: float
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)
@@ -199,7 +220,7 @@ def fit(
         state.tally = Tally.nothing(train.ids.device)
         save()
         ended(standing.history[-1])
-    return Fitted(state.best, standing.best_epoch, standing.history, clock.tokens_per_second())
+    return Fitted(state.best, standing.best_epoch, standing.history, clock.tokens, clock.seconds)
 
 
 def _stopped(reason: str, run: Run, state: State) -> Refusal:
