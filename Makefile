@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: repro test test-services coverage torture audit bench ui lock glove lexicon encoder services search try
 .DELETE_ON_ERROR:
 
-repro: .venv/installed
+repro: .venv/installed .venv/glove
 	@python -m unroll repro --suite '$(SUITE)' --jobs '$(JOBS)'
 
 test: .venv/installed .venv/glove .venv/lexicon .venv/encoder .venv/services .venv/optuna
