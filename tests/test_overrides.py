@@ -52,7 +52,10 @@ def test_a_corpus_and_a_network_that_never_meet_need_not_agree():
 @pytest.mark.parametrize(
     ("rules", "told"),
     [
-        ({"supervision": "phrases"}, "supervision is phrases, but it has no trees"),
+        (
+            {"supervision": "phrases", "phrases_first": None},
+            "supervision is phrases, but it has no trees",
+        ),
         ({"phrases_first": {"epochs": 1}}, "phrases come first, but it has no trees"),
     ],
 )
@@ -65,8 +68,11 @@ def test_phrases_are_refused_where_a_corpus_has_no_trees(place, rules, told):
     catalogue.check(document, PATH)
 
 
+NOWHERE_ELSE = {"suites": {}, "searches": {}, "corpora/sst5/training": {}, "corpora/sst2/training": {}}
+
+
 def test_phrases_by_default_are_refused_for_every_corpus_without_trees():
-    document = with_values({"training/supervision": "phrases", "suites": {}, "searches": {}})
+    document = with_values({"training/supervision": "phrases"} | NOWHERE_ELSE)
     document["select"] = {"corpora": ["sst5", "tweets", "starter_tweets"], "networks": ["gru"], "seeds": [1]}
     found = [line.split(" with ")[0] for line in lines_of(document)]
     assert found == ["corpora.tweets", "corpora.starter_tweets"]
@@ -74,7 +80,7 @@ def test_phrases_by_default_are_refused_for_every_corpus_without_trees():
 
 def test_phrases_by_default_are_refused_beside_a_fault_of_another_default():
     values = {"training/supervision": "phrases", "training/epochs": 0, "select": SELECTION}
-    values |= {"suites": {}, "searches": {}}
+    values |= NOWHERE_ELSE
     epochs, phrases = lines_of(with_values(values))
     assert epochs.startswith("training.epochs: ")
     assert phrases.startswith("corpora.tweets with networks.gru: supervision is phrases")

@@ -187,9 +187,8 @@ def test_phrases_need_trees(key, values):
     assert lines_of(with_values({"searches": {"mine": SEARCH | {"corpus": "tweets", "space": space}}})) == [
         f"searches.mine.space.{key}: the corpus has no trees"
     ]
-    whole = catalogue.check(
-        with_values({"searches": {"mine": SEARCH | {"space": space}}}), Path("params.yaml")
-    )
+    trees = {"corpora/sst5/training": {}, "searches": {"mine": SEARCH | {"space": space}}}
+    whole = catalogue.check(with_values(trees), Path("params.yaml"))
     assert whole.searches["mine"].corpus == "sst5"
 
 
