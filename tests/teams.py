@@ -57,6 +57,7 @@ def fitted(
     def work(ours: Team) -> Fitted:
         made = experiment(corpus, network, rules)
         model = made.model(None, "cpu")
-        return made.run(model, corpus.train, corpus.validation, path, team=ours, **given)
+        phrases = corpus.validation if rules.phrases_first else None
+        return made.run(model, corpus.train, corpus.validation, path, team=ours, phrases=phrases, **given)
 
     return work

@@ -32,8 +32,9 @@ DENSE = RecurrentNetwork(
         (NEXT_WORD, changed(batch_size=5)),
         (DENSE, changed(batch_size=7, optimizer="sgd", momentum=0.9)),
         (BAG, changed(batch_size=7, optimizer="adamw", weight_decay=0.1)),
+        (STILL, changed(batch_size=7, phrases_first={"epochs": 2})),
     ],
-    ids=["classes", "weighed classes", "few rows", "next words", "dense gradients", "bag"],
+    ids=["classes", "weighed classes", "few rows", "next words", "dense gradients", "bag", "phrases first"],
 )
 def test_a_team_learns_what_one_process_learns(corpus, tmp_path, network, rules, size):
     assert_learns_as_one(corpus, tmp_path, network, rules, size)
