@@ -263,7 +263,7 @@ def test_overrides_are_checked_like_what_they_override():
         loop.merge(RULES, {"epoch": 3})
     with pytest.raises(ValueError, match="supervision is phrases from first to last"):
         loop.merge(RULES, {"supervision": "phrases", "phrases_first": {"epochs": 1}})
-    with pytest.raises(ValueError, match="phrases_first.epochs"):
+    with pytest.raises(ValueError, match=r"phrases_first\.epochs"):
         loop.merge(RULES, {"phrases_first": {}})
     assert loop.merge(RULES, {"epochs": 3}, {"epochs": 9}).epochs == 9
 
