@@ -38,6 +38,7 @@ FLOORS = st.fixed_dictionaries(
 )
 TRAINING = {
     "supervision": "sentences",
+    "phrases_first": None,
     "epochs": 6,
     "patience": 2,
     "batch_size": 64,

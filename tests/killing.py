@@ -121,11 +121,10 @@ def _train(folder: Path, arguments: list[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     fit, steps = loop.fit, loop.steps
-    place = {name: index for index, name in enumerate(loop.fit.__code__.co_varnames)}["checkpoint"]
 
-    def fit_noted(*given: object, **named: object) -> object:
-        files.write_text(STARTED, str(given[place].exists()))
-        return fit(*given, **named)
+    def fit_noted(*given: object, checkpoint: Path, **named: object) -> object:
+        files.write_text(STARTED, str(checkpoint.exists()))
+        return fit(*given, checkpoint=checkpoint, **named)
 
     def steps_noted(run: object, epoch: int, first: int = 0) -> object:
         for number, step in enumerate(steps(run, epoch, first), start=first):

@@ -13,12 +13,13 @@ from clone import Clone, clone, run_once
 from unroll import arrays, files, metrics
 
 CORPUS, STUDENT, TEACHER = "tiny_trees", "taught", "two"
+PHRASES = {"supervision": "phrases", "phrases_first": None}
 SMALL = {"cell": "gru", "hidden": 8, "embedding": {"size": 8}, "pooling": "max"}
 NETWORKS = {
-    "one": SMALL | {"training": {"supervision": "phrases"}},
-    "other": {"cell": "bag", "embedding": {"size": 8}, "training": {"supervision": "phrases"}},
+    "one": SMALL | {"training": PHRASES},
+    "other": {"cell": "bag", "embedding": {"size": 8}, "training": PHRASES},
     "reader": {"cell": "elman", "hidden": 8, "embedding": {"size": 8}, "task": "next_word"},
-    STUDENT: SMALL | {"teacher": TEACHER, "training": {"supervision": "phrases", "distillation": 0.7}},
+    STUDENT: SMALL | {"teacher": TEACHER, "training": PHRASES | {"distillation": 0.7}},
 }
 SELECTION = {
     "corpora": [CORPUS],

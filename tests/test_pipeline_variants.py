@@ -15,8 +15,8 @@ from unroll import files
 SMALL = {"hidden": 8, "embedding": {"size": 8}}
 SENTENCES, PHRASES, BOTH = "from_sentences", "from_phrases", "from_both"
 NETWORKS = {
-    SENTENCES: {"cell": "lstm", **SMALL},
-    PHRASES: {"cell": "lstm", **SMALL, "training": {"supervision": "phrases"}},
+    SENTENCES: {"cell": "lstm", **SMALL, "training": {"phrases_first": None}},
+    PHRASES: {"cell": "lstm", **SMALL, "training": {"supervision": "phrases", "phrases_first": None}},
     BOTH: {"cell": "lstm", **SMALL, "training": {"phrases_first": {"epochs": 1}}},
     "with_vectors": {
         "cell": "gru",

@@ -9,7 +9,7 @@ from unroll import catalogue
 
 TAUGHT = {"cell": "gru", "teacher": "lstm_and_gru", "training": {"distillation": 0.7}}
 SELECTION = {"corpora": ["sst5"], "networks": ["bilstm", "bigru"], "seeds": [1], "taught": ["mine"]}
-PHRASES = {"supervision": "phrases"}
+PHRASES = {"supervision": "phrases", "phrases_first": None}
 
 
 def document(values: dict, selection: dict) -> dict:

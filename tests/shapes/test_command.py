@@ -26,13 +26,18 @@ PRETRAINED = {"cell": "bag", "embedding": {"vectors": ["glove_6b_50d"]}}
 WIDE = {"COLUMNS": "250"}
 SHIPPED = Params(tiny.ROOT / "params.yaml")
 NETWORKS = SHIPPED.get("networks", dict)
+DRAWN = {
+    name: NETWORKS[name] | {"embedding": {"size": 100, "scale": 0.1}}
+    for name in ("bow", "lstm", "gru", "bigru")
+}
+"""For which no vectors need be looked up."""
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     """A project in which the validation split of the first corpus has been encoded."""
     document = tiny.params()
-    document["networks"] = NETWORKS | {"pretrained": PRETRAINED}
+    document["networks"] = NETWORKS | DRAWN | {"pretrained": PRETRAINED}
     document["ensembles"] = SHIPPED.get("ensembles", dict)
     tiny.write_params(tmp_path, document)
     monkeypatch.chdir(tmp_path)
@@ -126,6 +131,7 @@ def test_a_text_is_cut_and_encoded_as_its_corpus_says(folder):
 
 def test_a_text_is_cut_into_the_pieces_that_its_corpus_learned(folder):
     document = tiny.params()
+    document["networks"] |= DRAWN
     rules = {"tokenizer": "bpe", "subwords": 40, "lowercase": True}
     document["corpora"][CORPUS]["text"] = rules
     tiny.write_params(folder, document)
