@@ -23,7 +23,18 @@ PINNED = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     "PYTHONHASHSEED": HASH_SEED,
 }
-TEXT_PACKAGES = ("datasets", "gensim", "nltk", "numpy", "pandas", "pyarrow", "spacy", "tokenizers")
+TEXT_PACKAGES = (
+    "datasets",
+    "emoji",
+    "gensim",
+    "nltk",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "spacy",
+    "tokenizers",
+    "wordsegment",
+)
 FLOOR_PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 TRAINING_PACKAGES = ("numpy", "safetensors", "torch")
 RESULTS_PACKAGES = ("jinja2", "numpy", "pandas", "pyarrow", "scipy", "statsmodels", "vl-convert-python")

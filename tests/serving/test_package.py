@@ -60,9 +60,13 @@ def test_nothing_of_dvc_datasets_training_or_tracking_is_loaded(packed: Path) ->
     assert not parts & {"training", "tracking", "pipeline", "comparison", "report", "catalogue", "frames"}
 
 
+def rules(tokenizer: str, *normalise: str) -> dict:
+    return {"tokenizer": tokenizer, "normalise": list(normalise)}
+
+
 def test_it_needs_none_of_the_tokenizers_that_its_requirements_leave_out(packed: Path) -> None:
     left_out = set(package.TOKENIZERS.values()) - {"nltk"}
-    assert not left_out & {line.split("==")[0] for line in package.requirements("tweet")}
+    assert not left_out & {line.split("==")[0] for line in package.requirements(rules("tweet"))}
     found, *_ = run(packed, tuple(left_out))
     assert len(found) == 2
 
@@ -81,7 +85,9 @@ def test_arrow_takes_memory_from_the_heap_in_a_process_of_the_server_s_own(
 def test_every_requirement_is_pinned_to_what_is_installed_and_each_import_is_one() -> None:
     named = {}
     for tokenizer in ("whitespace", *package.TOKENIZERS):
-        named |= dict(line.split("==") for line in package.requirements(tokenizer))
+        named |= dict(line.split("==") for line in package.requirements(rules(tokenizer)))
+    assert not set(package.NORMALISERS.values()) & set(named)
+    named |= dict(line.split("==") for line in package.requirements(rules("tweet", *package.NORMALISERS)))
     assert named == {name: version(name).split("+")[0] for name in named}
     used = packages_of(package.code_files(), package.ROOT)
     assert {package.DISTRIBUTIONS.get(name, name) for name in used} == set(named)

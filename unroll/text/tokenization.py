@@ -1,6 +1,5 @@
 """Text -> tokens: normalisation and tokenisation, chosen per corpus in params.yaml."""
 
-import html
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,29 +9,19 @@ from pydantic import Field, model_validator
 from unroll.corpora.trees import tree_text, tree_tokens
 from unroll.params import Strict
 from unroll.text import subwords
+from unroll.text.normalisation import NORMALISERS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-USER = re.compile(r"@\w+")
-URL = re.compile(r"(?:https?://|www\.)\S+")
-LENGTHENED = re.compile(r"(.)\1\1+")
 APART = re.compile(r"(['.,()!?])")
 BLANK = re.compile(r"<br />|[;:]")
-
-NORMALISERS: dict[str, Callable[[str], str]] = {
-    "html": html.unescape,
-    "users": lambda text: USER.sub("@user", text),
-    "urls": lambda text: URL.sub("http", text),
-    # Three or more of one character become three, as in nltk's tweet tokenizer.
-    "lengthening": lambda text: LENGTHENED.sub(r"\1\1\1", text),
-}
 
 
 class TextRules(Strict):
     """How a corpus turns text into tokens: normalisers in order, then one tokenizer."""
 
-    normalise: tuple[Literal["html", "users", "urls", "lengthening"], ...] = ()
+    normalise: tuple[Literal[*NORMALISERS], ...] = ()
     tokenizer: Literal[
         "tree",
         "treebank",

@@ -38,6 +38,8 @@ TOKENIZERS = {
     "wordpiece": "tokenizers",
 }
 """The packages that only some corpora's texts are cut with."""
+NORMALISERS = {"emoji": "emoji", "hashtags": "wordsegment"}
+"""Those that only some are prepared with."""
 DISTRIBUTIONS = {"ruamel": "ruamel.yaml", "pydantic_core": "pydantic-core"}
 """What an index calls a package whose import has another name."""
 EXAMPLE = pd.DataFrame({"text": ["not bad at all", "never again"]})
@@ -82,7 +84,7 @@ def save(folder: Path, contents: Contents, model_id: str | None = None) -> None:
                 code_paths=[str(code / "unroll")],
                 signature=signature(contents.labels, len(contents.seeds)),
                 input_example=EXAMPLE,
-                pip_requirements=requirements(contents.rules["tokenizer"]),
+                pip_requirements=requirements(contents.rules),
                 mlflow_model=Model(model_id=model_id),
             )
 
@@ -97,14 +99,13 @@ def code_key() -> str:
     return key_of({name: files.sha256_of(ROOT / name) for name in code_files()})
 
 
-def requirements(tokenizer: str) -> list[str]:
+def requirements(rules: dict) -> list[str]:
     """Return the packages that the code needs for such texts, pinned to what is installed here.
 
     Without the build of a version (+cpu), which an index does not know.
     """
-    used = packages_of(code_files(), ROOT) - set(TOKENIZERS.values())
-    if tokenizer in TOKENIZERS:
-        used.add(TOKENIZERS[tokenizer])
+    chosen = {TOKENIZERS.get(rules["tokenizer"]), *map(NORMALISERS.get, rules["normalise"])} - {None}
+    used = packages_of(code_files(), ROOT) - {*TOKENIZERS.values(), *NORMALISERS.values()} | chosen
     names = sorted(DISTRIBUTIONS.get(name, name) for name in used)
     return [f"{name}=={version(name).split('+')[0]}" for name in names]
 
