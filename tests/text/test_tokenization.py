@@ -113,6 +113,7 @@ def test_the_examples_in_the_documentation_hold():
         ("quotes", "\u201cdon\u2019t\u201d \u2018so\u2019", "\"don't\" 'so'"),
         ("emoji", "good\U0001f602\u2764\ufe0f", "good face with tears of joy  red heart "),
         ("emoji", "caf\u00e9 :) \u2122?", "caf\u00e9 :)  trade mark ?"),
+        ("hashtags", "#" + 101 * "a" + " #ok", "#" + 101 * "a" + " # ok "),
         ("hashtags", "#ThrowbackThursday! #2016", "# throwback thursday ! # 2016 "),
         ("hashtags", "#\u65e5\u672c # a#b", "# \u65e5\u672c  # a# b "),
         ("users", "@ann and @b_2: hi", "@user and @user: hi"),

@@ -3,13 +3,14 @@
 import html
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 
 USER = re.compile(r"@\w+")
 URL = re.compile(r"(?:https?://|www\.)\S+")
 LENGTHENED = re.compile(r"(.)\1\1+")
 ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
-HASHTAG = re.compile(r"#(\w+)")
+HASHTAG = re.compile(r"#(\w{1,100})\b")
+"""A longer one is whole, lest it take a second."""
 QUOTES = str.maketrans(
     {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"'}
 )
@@ -29,7 +30,7 @@ def _described(text: str) -> str:
     return emoji.replace_emoji(text, lambda sign, data: f" {data['en'].strip(':').replace('_', ' ')} ")
 
 
-@cache
+@lru_cache(maxsize=2**16)  # a server meets new ones without end
 def _words(hashtag: str) -> str:
     """Return the likeliest words of a hashtag, in lower case (Norvig 2009, Natural language corpus data)."""
     import wordsegment
