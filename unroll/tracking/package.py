@@ -53,7 +53,7 @@ class Contents:
     """The folder of each seed's weights.safetensors and model.json."""
     vocabulary: Path
     rules: dict
-    """How the corpus turns text into tokens (TextRules)."""
+    """How the corpus turns text into tokens (TextRules), as params.yaml says it."""
     pieces: Path | None
     """tokenizer.json, where the tokenizer learned some."""
 
@@ -104,7 +104,7 @@ def requirements(rules: dict) -> list[str]:
 
     Without the build of a version (+cpu), which an index does not know.
     """
-    chosen = {TOKENIZERS.get(rules["tokenizer"]), *map(NORMALISERS.get, rules["normalise"])} - {None}
+    chosen = {TOKENIZERS.get(rules["tokenizer"]), *map(NORMALISERS.get, rules.get("normalise", ()))} - {None}
     used = packages_of(code_files(), ROOT) - {*TOKENIZERS.values(), *NORMALISERS.values()} | chosen
     names = sorted(DISTRIBUTIONS.get(name, name) for name in used)
     return [f"{name}=={version(name).split('+')[0]}" for name in names]
