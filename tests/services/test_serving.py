@@ -32,7 +32,9 @@ def test_a_batch_has_an_answer_a_text_in_order(client: Client) -> None:
         [alone] = client.ask([text]).document["predictions"]
         assert alone["label"] == answer["label"]
         assert alone["probabilities"] == pytest.approx(answer["probabilities"], abs=1e-6)
-        assert sum(answer["probabilities"].values()) == pytest.approx(1)
+        assert sum(answer["probabilities"].values()) == pytest.approx(
+            1, abs=2e-6
+        )  # each is rounded to six digits
         assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
         assert 1 <= answer["agree"] <= len(serving.SEEDS) and answer["spread"] >= 0
 
