@@ -40,6 +40,7 @@ def main(corpus: str, network_name: str, seed: int) -> None:
         history=Path("reports/history") / f"{name}.csv",
         checkpoints=Path(".unroll/checkpoints"),
         times=Path(".unroll/times") / f"{asked.name}.json",
+        tutor=network.tutor and Path("data/lessons") / corpus / network_name,
         teacher=network.teacher and Path("data/ensembles") / corpus / network.teacher,
         opinions=None if network.teacher else Path("data/opinions") / name,
     )

@@ -32,8 +32,8 @@ def test_the_code_that_a_stage_depends_on_is_all_that_it_imports(stage):
 @pytest.mark.parametrize(
     ("record", "stages"),
     [
-        ("text.json", {"download", "preprocess", "vocabulary", "vectors"}),
-        ("training.json", {"train", "distil", "evaluate", "evaluate_taught"}),
+        ("text.json", {"download", "preprocess", "vocabulary", "vectors", "tutor"}),
+        ("training.json", {"tutor", "train", "distil", "evaluate", "evaluate_taught"}),
         ("floor.json", {"floor"}),
         ("results.json", {"ensemble", "evaluate", "evaluate_taught", "compare", "report"}),
     ],
@@ -123,7 +123,7 @@ def test_every_axis_stands_in_a_path_which_dvc_refuses_to_make_of_a_mapping(stag
         assert f"${{item.{axis}}}" in paths
 
 
-@pytest.mark.parametrize("stage", ["train", "distil"])
+@pytest.mark.parametrize("stage", ["tutor", "train", "distil"])
 def test_training_does_not_depend_on_the_test_split(stage):
     data = [path for path in STAGES[stage]["deps"] if path.startswith("data/")]
     assert "data/vocabulary/${item.corpus}/train" in data

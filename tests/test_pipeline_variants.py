@@ -8,9 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
+import tiny_encoder
 from clone import Clone, clone, run_once
 
 from unroll import files
+from unroll.distillation import opinions
 
 SMALL = {"hidden": 8, "embedding": {"size": 8}}
 SENTENCES, PHRASES, BOTH = "from_sentences", "from_phrases", "from_both"
@@ -27,6 +29,7 @@ NETWORKS = {
         "embedding": {"vectors": ["mine", "others"], "frozen": True},
     },
     "pretrained": {"cell": "gru", **SMALL, "pretraining": {"epochs": 1}},
+    "tutored": {"cell": "gru", **SMALL, "tutor": "ours", "training": {"distillation": 0.7}},
     "relu": {
         "cell": "elman",
         "implementation": "handwritten",
@@ -58,6 +61,12 @@ def variants(tmp_path_factory) -> Clone:
     document["vectors"] |= {
         "mine": {"kind": "file", "path": "my/vectors.txt", "format": "glove"},
         "others": {"kind": "file", "path": "my/others.txt", "format": "glove"},
+    }
+    document["vectors"]["ours"] = tiny_encoder.lay_out(folder).model_dump(mode="json")
+    document["tutors"]["ours"] = {
+        "encoder": "ours",
+        "phrases_first": {"epochs": 1},
+        "training": {"epochs": 1},
     }
     document["training"] |= {"epochs": 2}
     document["suites"] = {
@@ -141,6 +150,19 @@ def test_phrases_train_a_network_of_its_own_and_never_reach_validation_or_test(v
     assert not (clean.parent / FILE / "phrases.parquet").exists()
 
 
+def test_a_tutor_speaks_of_sentences_and_phrases_to_the_network_that_names_it_alone(variants):
+    said = variants.folder / "data/lessons" / TREES / "tutored"
+    phrases = pd.read_parquet(variants.folder / "data/clean" / TREES / "phrases.parquet")
+    for part, count in {"train": tiny.COUNTS["train"], "phrases": len(phrases)}.items():
+        assert len(opinions.load(said / f"{part}.npy")) == count
+    assert "tutor" not in model(variants, TREES, SENTENCES)
+    curve = model(variants, TREES, "tutored")["tutor"]["history"]
+    assert [row["rows"] for row in curve] == [len(phrases), tiny.COUNTS["train"]]
+    assert not (variants.folder / "data/tutors" / FILE / "ours").exists()
+    [warning] = files.read_json(variants.folder / f"reports/comparison/{TREES}.json")["warnings"]
+    assert warning == "tutored learns from what a transformer makes of the training rows (ours)"
+
+
 def test_next_words_are_compared_apart_from_classes(variants):
     report = metrics(variants, TREES, "t5_next_word")
     assert report["headline"] == "perplexity"
@@ -175,7 +197,8 @@ def test_an_edited_file_runs_what_reads_it_and_nothing_else(variants):
     write_vectors(variants.folder / "my/vectors.txt", size=3, words=tiny.TELLING[0][::-1])
     write_reviews(variants.folder / "my/reviews.csv", count=63)
     said = variants.repro("--jobs", "2", suite="variants")
-    prepared = {f"{stage}@{FILE}" for stage in ("download", "preprocess", "vocabulary", "vectors")}
+    prepares = ("download", "preprocess", "vocabulary", "vectors", "tutor", "lessons")
+    prepared = {f"{stage}@{FILE}" for stage in prepares}
     trained = {f"train@{FILE}-{network}-1" for network in (SENTENCES, "with_vectors")}
     evaluated = {f"evaluate@{FILE}-{network}" for network in (SENTENCES, "with_vectors")}
     with_vectors = {f"vectors@{TREES}", f"train@{TREES}-with_vectors-1", f"evaluate@{TREES}-with_vectors"}

@@ -39,6 +39,11 @@ FILES = {"weights": "model.safetensors", "configuration": "config.json", "tokeni
 def install(folder: Path, monkeypatch, **others) -> EncoderSource:
     """Put `invented-encoder` 1.0.0 on the path; `others` are fields of its source."""
     monkeypatch.syspath_prepend(folder)
+    return lay_out(folder, **others)
+
+
+def lay_out(folder: Path, **others) -> EncoderSource:
+    """Put `invented-encoder` 1.0.0 into a folder that is on the path already."""
     record = folder / "invented_encoder-1.0.0.dist-info"
     record.mkdir()
     (record / "METADATA").write_text("Metadata-Version: 2.1\nName: invented-encoder\nVersion: 1.0.0\n")

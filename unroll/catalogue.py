@@ -19,6 +19,7 @@ from unroll.params import Faulty, Name, Params, Selection, Strict, Suite, parse
 from unroll.reference.spec import Presets
 from unroll.search.spec import Search
 from unroll.training.loop import Training
+from unroll.tutoring.spec import Tutor
 
 
 class Resources(Strict):
@@ -65,6 +66,7 @@ class Catalogue(Strict):
     corpora: dict[Name, Corpus]
     networks: dict[Name, Network]
     ensembles: dict[Name, Ensemble]
+    tutors: Annotated[dict[Name, Tutor], Field(default_factory=dict)]
     vectors: dict[Name, VectorsSource]
     training: Training
     device: Device

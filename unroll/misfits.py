@@ -69,6 +69,14 @@ class _Together:
             yield from self._unknown(
                 ("networks", name, "teacher"), [_mapping(network).get("teacher")], "ensembles"
             )
+            tutor = [_mapping(network).get("tutor")]
+            yield from self._unknown(("networks", name, "tutor"), tutor, "tutors")
+        for name, tutor in self._section("tutors").items():
+            place, encoder = ("tutors", name, "encoder"), _mapping(tutor).get("encoder")
+            yield from self._unknown(place, [encoder], "vectors")
+            kind = _mapping(self._section("vectors").get(str(encoder))).get("kind", "encoder")
+            if kind != "encoder":
+                yield fault_at(place, f"{encoder} is of kind {kind}: name one of kind encoder")
         for name, ensemble in self._section("ensembles").items():
             members = _mapping(ensemble).get("networks")
             yield from self._unknown(("ensembles", name, "networks"), members, "networks")
@@ -104,7 +112,7 @@ class _Together:
                     yield fault_at((*place, kind), "an entry stands twice")
 
     def bad_overrides(self) -> Iterator[Fault]:
-        for kind in ("corpora", "networks"):
+        for kind in ("corpora", "networks", "tutors"):
             for name, entry in self._section(kind).items():
                 for key, message in self._faults(_mapping(_mapping(entry).get("training"))):
                     yield fault_at((kind, name, "training", key), message)
@@ -159,6 +167,10 @@ class _Together:
             corpus = search and _sound(corpora.get(search.corpus), Corpus)
             network = search and _sound(networks.get(search.network), Network)
             if not corpus or not network or self.training is None:
+                continue
+            if network.teacher is not None or network.tutor is not None:
+                why = f"{search.network} learns from others, and a search has nobody to ask: name one without"
+                yield fault_at(("searches", name, "network"), why)
                 continue
             if any(any(self._faults(override)) for override in (corpus.training, network.training)):
                 continue

@@ -100,9 +100,6 @@ class Clock:
         self.shown = time.monotonic()
         return True
 
-    def tokens_per_second(self) -> float:
-        return self.tokens / self.seconds if self.seconds else 0.0
-
     def progress(self, loss: float, headline: str, score: float) -> Progress:
         speed = (self.in_epoch - self.read_before) / max(time.monotonic() - self.started, 1e-9)
         left = (self.epochs - self.epoch + 1) * self.tokens_an_epoch - self.in_epoch

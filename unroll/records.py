@@ -6,6 +6,7 @@ from unroll.corpora import tables
 from unroll.corpora.sources import label_names
 from unroll.lexicon import vectors
 from unroll.networks import products
+from unroll.tutoring import spec as tutoring
 
 
 def of(whole: Catalogue, device: str) -> dict[str, object]:
@@ -18,7 +19,14 @@ def of(whole: Catalogue, device: str) -> dict[str, object]:
         Refusal: such a file is missing, or is not the one that its sha256 names.
     """
     named = vectors.of_networks(whole.select.all_networks, whole.networks, whole.vectors)
-    found: dict[str, object] = {**of_machine(device), "vectors.json": vectors.as_document(named)}
+    lessons = {name: whole.networks[name].tutor for name in whole.select.all_networks}
+    engaged = tutoring.engaged(sorted({*lessons.values()} - {None}), whole.tutors, whole.vectors)
+    found: dict[str, object] = {
+        **of_machine(device),
+        "lessons.json": lessons,
+        "tutors.json": {name: one.model_dump(mode="json") for name, one in engaged.items()},
+        "vectors.json": vectors.as_document(named),
+    }
     for name in whole.select.corpora:
         found[f"corpora/{name}.json"] = _of_corpus(whole, name)
     return found

@@ -96,6 +96,36 @@ FAULTS = {
         {},
         "corpora.sst5 with networks.mine: teacher: what its teacher says counts for nothing",
     ),
+    "an unknown tutor": (
+        {"networks/mine/tutor": "nobody"},
+        {},
+        "networks.mine.tutor: nobody is not among minilm",
+    ),
+    "a tutor without distillation": (
+        {"networks/bilstm/tutor": "minilm"},
+        {},
+        "corpora.sst5 with networks.bilstm: tutor: what its tutor says counts for nothing",
+    ),
+    "a tutor of next words": (
+        {"networks/t5_next_word/tutor": "minilm"},
+        {},
+        "networks.t5_next_word.tutor: it has no next words to teach",
+    ),
+    "a tutor that begins as no encoder": (
+        {"tutors/minilm/encoder": "glove_6b_50d"},
+        {},
+        "tutors.minilm.encoder: glove_6b_50d is of kind package: name one of kind encoder",
+    ),
+    "a tutor that begins as nothing known": (
+        {"tutors/minilm/encoder": "maxilm"},
+        {},
+        "tutors.minilm.encoder: maxilm is not among",
+    ),
+    "a tutor's unknown rule": (
+        {"tutors/minilm/training/epoch": 3},
+        {},
+        "tutors.minilm.training.epoch: ",
+    ),
     "a student that learns from other rows": (
         {"networks/mine/training": TAUGHT["training"] | PHRASES},
         {},
@@ -137,6 +167,15 @@ def test_a_fault_of_a_pair_that_stands_in_several_suites_is_named_once():
     }
     [line] = lines_of(found)
     assert "counts for nothing" in line
+
+
+def test_a_network_with_a_tutor_may_teach_others():
+    members = {"networks/bilstm/tutor": "minilm", "networks/bilstm/training": {"distillation": 0.5}}
+    catalogue.check(document(members, {}), PATH)
+
+
+def test_a_student_may_have_a_tutor_too():
+    catalogue.check(document({"networks/mine/tutor": "minilm"}, {}), PATH)
 
 
 def test_all_learn_from_phrases_where_one_does():

@@ -39,6 +39,16 @@ def test_every_shipped_search_has_a_corpus_and_a_network():
         assert search["corpus"] in SHIPPED["corpora"] and search["network"] in SHIPPED["networks"]
 
 
+@pytest.mark.parametrize("other", [{"tutor": "minilm"}, {"teacher": "bilstms"}])
+def test_a_network_that_learns_from_others_is_not_searched(other):
+    network = SHIPPED["networks"]["bilstm"] | other | {"training": {"distillation": 0.5}}
+    document = with_values(
+        {"networks/student": network, "searches": {"mine": SEARCH | {"network": "student"}}}
+    )
+    [line] = lines_of(document)
+    assert line.startswith("searches.mine.network: student learns from others")
+
+
 @pytest.mark.parametrize(
     ("lines", "whole", "steps"),
     [

@@ -68,11 +68,20 @@ def _of_transformers(
         for one in results
     }
     readers = [name for name, vectors in read.items() if vectors]
-    if not readers:
+    tutors = {one.name: tutor for one in results if (tutor := one.report["spec"].get("tutor"))}
+    parts = []
+    if readers:
+        made = listed(sorted({name for vectors in read.values() for name in vectors}))
+        parts.append(f"{_clause(readers, 'read')} word vectors that a transformer made ({made})")
+    if tutors:
+        who = listed(sorted(set(tutors.values())))
+        parts.append(
+            f"{_clause([*tutors], 'learn')} from what a transformer makes of the training rows ({who})"
+        )
+    if not parts:
         return
-    made = ", ".join(sorted({name for vectors in read.values() for name in vectors}))
-    parts = [f"{_clause(readers, 'read')} word vectors that a transformer made ({made})"]
-    if asking := [one.name for one in ensembles if not one.weights.keys().isdisjoint(readers)]:
+    knowing = {*readers, *tutors}
+    if asking := [one.name for one in ensembles if not one.weights.keys().isdisjoint(knowing)]:
         parts.append(f"{_clause(asking, 'ask')} such networks")
         if taught := [one.name for one in results if one.report["spec"].get("teacher") in asking]:
             parts.append(f"{_clause(taught, 'learn')} from such an ensemble")

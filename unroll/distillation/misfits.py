@@ -55,17 +55,19 @@ class Lessons:
     def _bad_pairs(self, corpus: str, names: list[str]) -> Iterator[Fault]:
         for name, network in self._known(names):
             share = self._rule("distillation", corpus, network)
-            if not isinstance(share, int | float) or bool(share) == (network.teacher is not None):
+            is_taught = network.teacher is not None or network.tutor is not None
+            if not isinstance(share, int | float) or bool(share) == is_taught:
                 continue
             place = f"corpora.{corpus} with networks.{name}"
             if share:
                 yield Fault(
                     self._keys("distillation", corpus, name),
-                    f"{place}: distillation: the network has no teacher: make it 0, or name one",
+                    f"{place}: distillation: the network has no teacher and no tutor: make it 0, or name one",
                 )
             else:
-                reason = "what its teacher says counts for nothing: training needs distillation, 0.7 say"
-                yield Fault(("networks", name, "teacher"), f"{place}: teacher: {reason}")
+                kind = "tutor" if network.teacher is None else "teacher"
+                reason = f"what its {kind} says counts for nothing: training needs distillation, 0.7 say"
+                yield Fault(("networks", name, kind), f"{place}: {kind}: {reason}")
 
     def _other_rows(self, corpus: str, ensemble: str, names: list[str]) -> Iterator[Fault]:
         """Yield a fault where not all learn from sentences, or all from phrases."""

@@ -1,7 +1,9 @@
 """What trained networks make of the rows that they learned from and of validation, on disk.
 
 A folder a network and seed, with train.npy and validation.npy: probabilities (rows, classes) in float32, in
-the split's order. Axes: K networks, S seeds, N rows, C classes.
+the split's order. A tutor has one too, with phrases.npy where the corpus has trees.
+
+Axes: K networks, S seeds, N rows, C classes.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,9 @@ from unroll import arrays
 from unroll.failures import Refusal, damaged
 
 KIND = np.dtype("<f4")
-TRAIN, VALIDATION = "train", "validation"
+TRAIN, VALIDATION, PHRASES = "train", "validation", "phrases"
+TUTOR = "tutor.json"
+"""Beside a tutor's opinions: who it is, and its learning curve."""
 
 
 def save(folder: Path, name: str, probabilities_NC: np.ndarray) -> None:

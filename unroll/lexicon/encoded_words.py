@@ -71,13 +71,9 @@ def _read(source: EncoderSource, parts: Mapping[str, set[str]]) -> Table:
 
 def _cut(path: Path, words: set[str], longest: int) -> dict[str, Pieces]:
     """Return the pieces of each word that has one which is known, between the marks of a text's ends."""
-    from tokenizers import Tokenizer
+    from unroll.lexicon.sentence_encoder import tokenizer_of
 
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # no other class is raised
-        raise Refusal(f"{path} is no tokenizer: {error}") from None
-    tokenizer.no_padding()
+    tokenizer = tokenizer_of(path)
     tokenizer.enable_truncation(longest)
     unknown = tokenizer.token_to_id(UNKNOWN)
     ordered = sorted(words)

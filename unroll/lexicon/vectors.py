@@ -87,7 +87,8 @@ class LexiconSource(InstalledSource):
 class EncoderSource(InstalledSource):
     """A BERT made for sentences, its weights as safetensors: what a transformer knows of each word alone.
 
-    Only the stage `vectors` runs it. It makes a table, as from any source, and networks read that.
+    The stage `vectors` runs it: it makes a table, as from any source, and networks read that. As a tutor's
+    it learns the classes of a corpus, in the stage `tutor`.
     """
 
     kind: Literal["encoder"]
@@ -118,8 +119,8 @@ def of_networks(
         Refusal: a file or package is missing, or a file is not the one that its sha256 names.
     """
     names = {network: networks[network].embedding.vectors for network in selected}
-    pinned = {name: _pinned(name, known[name]) for name in {*chain.from_iterable(names.values())}}
-    return {network: [(name, pinned[name]) for name in chosen] for network, chosen in names.items()}
+    found = {name: pinned(name, known[name]) for name in {*chain.from_iterable(names.values())}}
+    return {network: [(name, found[name]) for name in chosen] for network, chosen in names.items()}
 
 
 def as_document(networks: NetworkVectors) -> dict[str, list]:
@@ -129,7 +130,12 @@ def as_document(networks: NetworkVectors) -> dict[str, list]:
     }
 
 
-def _pinned(name: str, source: VectorsSource) -> VectorsSource:
+def pinned(name: str, source: VectorsSource) -> VectorsSource:
+    """Return a source whose files are there, each with its sha256.
+
+    Raises:
+        Refusal: as of_networks does.
+    """
     try:
         if isinstance(source, PackageSource):
             source.locate(source.vectors)

@@ -74,6 +74,8 @@ class _Network(Consistent):
     """Features -> scores: one linear layer, or one behind a ReLU."""
     teacher: Name | None = None
     """The ensemble that teaches it."""
+    tutor: Name | None = None
+    """The transformer that teaches it."""
     training: dict[str, Any] = Field(default_factory=dict)
     """Overrides of the training parameters; checked by training.merge."""
 
@@ -175,6 +177,8 @@ class RecurrentNetwork(_Network):
                 yield "pretraining", "next_word is what pretraining is: only a classifier has some"
             if given["teacher"] is not None:
                 yield "teacher", "an ensemble has no next words to teach: only a classifier has one"
+            if given["tutor"] is not None:
+                yield "tutor", "it has no next words to teach: only a classifier has one"
             for key in ("pooling", "attention_size", "head"):
                 if given[key] != cls.model_fields[key].default:
                     yield key, "next_word scores every step: it has none"

@@ -57,6 +57,8 @@ class Places:
     times: Path
     teacher: Path | None = None
     """The folder of the ensemble that teaches the network."""
+    tutor: Path | None = None
+    """The folder of what its tutor makes of the rows."""
     opinions: Path | None = None
     """Where it is to be said what the trained network makes of the rows that it read."""
 
@@ -82,13 +84,18 @@ def carry_out(asked: Assignment, places: Places, command: list[str], started: fl
         )
         train, validation = read_splits(places.data, places.vectors, rules.supervision, device, vocabulary)
         more = read_more(places.data, places.vectors, experiment, device)
+        if places.tutor:
+            train, more = tutored(train, more, places.tutor, experiment)
         model = experiment.model(pretrained(places.vectors, "vocabulary"), device)
         document = {"corpus": asked.corpus, "labels": asked.labels, "profile": profile}
         document |= {"vocabulary_sha256": files.sha256_of(places.data / "vocabulary.txt")}
         document |= experiment.document(model, train)
         read = [places.data / "train", places.data / "validation", places.vectors]
-        if places.teacher:
-            train = _taught(train, places.teacher, len(asked.labels))
+        if places.tutor:
+            document["tutor"] = files.read_json(places.tutor / opinions.TUTOR)
+            read.append(places.tutor)
+        if places.teacher:  # of the rows that it has learned from it has the last word
+            train = _taught(train, places.teacher / f"{opinions.TRAIN}.npy", experiment)
             document["teacher"] = files.read_json(places.teacher / "weights.json")
             read.append(places.teacher)
         checkpoint = f"{asked.name}-{checkpoints.key_of(document, read)}.safetensors"
@@ -160,13 +167,27 @@ def looked_up(vectors: Path | None, part: str) -> Tensor | None:
     return pretrained(vectors, part) if vectors else None
 
 
-def _taught(train: EncodedSplit, folder: Path, classes: int) -> EncodedSplit:
-    """Return the split with what the ensemble in `folder` makes of its rows."""
-    path = folder / f"{opinions.TRAIN}.npy"
+def tutored(
+    train: EncodedSplit, more: dict[str, EncodedSplit], folder: Path, experiment: Experiment
+) -> tuple[EncodedSplit, dict[str, EncodedSplit]]:
+    """Return what read_splits and read_more found, with what the tutor in `folder` makes of the rows.
+
+    Raises:
+        Refusal: it says nothing of these rows, or a file is missing or damaged.
+    """
+    part = Path(PARTS[experiment.training.supervision]).name
+    phrases = {name: split for name, split in more.items() if name == "phrases"}
+    return _taught(train, folder / f"{part}.npy", experiment), more | {
+        name: _taught(split, folder / f"{name}.npy", experiment) for name, split in phrases.items()
+    }
+
+
+def _taught(split: EncodedSplit, path: Path, experiment: Experiment) -> EncodedSplit:
+    """Return the split with what others make of its rows, which `path` holds."""
     teacher_NC = opinions.load(path)
-    if teacher_NC.shape != (len(train), classes):
-        raise damaged(path, f"its shape is {teacher_NC.shape}, not {(len(train), classes)}")
-    return replace(train, teacher_NC=torch.from_numpy(teacher_NC).to(train.ids.device))
+    if teacher_NC.shape != (len(split), experiment.classes):
+        raise damaged(path, f"its shape is {teacher_NC.shape}, not {(len(split), experiment.classes)}")
+    return replace(split, teacher_NC=torch.from_numpy(teacher_NC).to(split.ids.device))
 
 
 def _write_opinions(folder: Path, model: nn.Module, train: EncodedSplit, validation: EncodedSplit) -> None:

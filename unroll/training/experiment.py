@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -26,11 +27,18 @@ PRETRAINING, PHRASES = ".pretraining", ".phrases"
 """Suffixes of the checkpoints of what comes before the training itself."""
 
 
+class Batched(Protocol):
+    """What else may be trained, where the model is made elsewhere."""
+
+    batching: str
+    """As a network's."""
+
+
 @dataclass(frozen=True)
 class Experiment:
     """What is trained, and how."""
 
-    network: BagNetwork | RecurrentNetwork
+    network: BagNetwork | RecurrentNetwork | Batched
     training: Training
     headline: Headline
     """The metric that chooses a classifier's epoch; perplexity chooses a next-word network's."""
