@@ -85,7 +85,7 @@ def carry_out(asked: Assignment, places: Places, command: list[str], started: fl
         train, validation = read_splits(places.data, places.vectors, rules.supervision, device, vocabulary)
         more = read_more(places.data, places.vectors, experiment, device)
         if places.tutor:
-            train, more = tutored(train, more, places.tutor, experiment)
+            train, more = _tutored(train, more, places.tutor, experiment)
         model = experiment.model(pretrained(places.vectors, "vocabulary"), device)
         document = {"corpus": asked.corpus, "labels": asked.labels, "profile": profile}
         document |= {"vocabulary_sha256": files.sha256_of(places.data / "vocabulary.txt")}
@@ -167,7 +167,7 @@ def looked_up(vectors: Path | None, part: str) -> Tensor | None:
     return pretrained(vectors, part) if vectors else None
 
 
-def tutored(
+def _tutored(
     train: EncodedSplit, more: dict[str, EncodedSplit], folder: Path, experiment: Experiment
 ) -> tuple[EncodedSplit, dict[str, EncodedSplit]]:
     """Return what read_splits and read_more found, with what the tutor in `folder` makes of the rows.
@@ -175,11 +175,13 @@ def tutored(
     Raises:
         Refusal: it says nothing of these rows, or a file is missing or damaged.
     """
-    part = Path(PARTS[experiment.training.supervision]).name
-    phrases = {name: split for name, split in more.items() if name == "phrases"}
-    return _taught(train, folder / f"{part}.npy", experiment), more | {
-        name: _taught(split, folder / f"{name}.npy", experiment) for name, split in phrases.items()
+    own = Path(PARTS[experiment.training.supervision]).name
+    taught = {
+        part: _taught(split, folder / f"{part}.npy", experiment)
+        for part, split in more.items()
+        if part == opinions.PHRASES
     }
+    return _taught(train, folder / f"{own}.npy", experiment), more | taught
 
 
 def _taught(split: EncodedSplit, path: Path, experiment: Experiment) -> EncodedSplit:
