@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import runs
 import tiny_encoder
+import torch
 from in_memory import save_encoded
 
 from unroll.distillation import opinions
@@ -144,3 +145,14 @@ def test_what_a_tutor_has_not_is_not_taken_over_from_a_corpus(engaged):
     rules = engaged.tutor.rules(runs.RULES, corpus, has_phrases=True)
     assert (rules.phrases_first, rules.consistency, rules.class_weights) == (None, 0.0, "balanced")
     assert with_phrases(engaged).tutor.rules(runs.RULES, {}, has_phrases=True).phrases_first.epochs == 2
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_on_a_gpu_it_learns_too_and_to_the_same_bits_again(lesson, engaged):
+    there = dataclasses.replace(lesson, profile={"device": "cuda"})
+    asked = changed(with_phrases(engaged), dropout=0.0, epochs=20, patience=20)
+    first, again = give(there, asked), give(there, asked)
+    assert (first.probabilities[opinions.TRAIN].argmax(axis=1) == rows(48, 0)[1]).mean() > 0.7
+    assert first.document == again.document
+    for part, said_NC in first.probabilities.items():
+        assert again.probabilities[part].tobytes() == said_NC.tobytes()
