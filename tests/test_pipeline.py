@@ -152,9 +152,10 @@ def test_a_corpus_is_added_in_params_yaml_alone_and_runs_with_nothing_else(pipel
         said = pipeline.repro("--jobs", "2")
     finally:
         pipeline.set_params(pipeline.params)
-    prepared = {f"{stage}@tiny_rows" for stage in ("download", "preprocess", "vocabulary", "vectors")}
-    # Other networks are selected than before, so the stage that serves them all looks again.
-    prepared |= {"vectors@tiny_trees"}
+    prepares = ("download", "preprocess", "vocabulary", "vectors", "tutor", "lessons")
+    prepared = {f"{stage}@tiny_rows" for stage in prepares}
+    # Other networks are selected than before, so the stages that serve them all look again.
+    prepared |= {"vectors@tiny_trees", "lessons@tiny_trees"}
     trained = {f"train@tiny_rows-bow-{seed}" for seed in SEEDS} | {"evaluate@tiny_rows-bow"}
     compared = {f"{stage}@{corpus}" for stage in ("ensemble", "compare") for corpus in changed["corpora"]}
     compared |= {"floor@tiny_rows"}

@@ -133,6 +133,7 @@ def test_the_record_says_where_large_products_go_and_which_instructions_they_use
 def test_a_run_on_a_cpu_has_it_in_its_record(device, monkeypatch):
     monkeypatch.setattr(environment, "_device_name", lambda device: device)
     selected = Namespace(all_networks=(), corpora=())
-    found = records.of(Namespace(select=selected, networks={}, vectors={}), device)["training.json"]
+    nothing = {"networks": {}, "tutors": {}, "vectors": {}}
+    found = records.of(Namespace(select=selected, **nothing), device)["training.json"]
     assert found["device"] == device
     assert (found.items() >= products.record().items()) == (device == "cpu")

@@ -100,7 +100,7 @@ def test_every_template_of_dvc_yaml_is_attacked(tell):
     tell("templates in dvc.yaml's commands", f"{len(TEMPLATED)}, of {len(ATTACKS)} attacks each")
     lists = {"corpora", "networks", "seeds", "taught"}
     assert {parameter for _, parameter in TEMPLATED} == {f"select.{one}" for one in lists}
-    assert len(TEMPLATED) == 17
+    assert len(TEMPLATED) == 19
 
 
 @pytest.mark.parametrize(("stage", "parameter"), TEMPLATED)
