@@ -126,6 +126,11 @@ FAULTS = {
         {},
         "tutors.minilm.training.epoch: ",
     ),
+    "a tutor with what only networks have": (
+        {"tutors/minilm/training/consistency": 1.0},
+        {},
+        "tutors.minilm.training.consistency: a network may have this, a tutor has not: leave it out",
+    ),
     "a student that learns from other rows": (
         {"networks/mine/training": TAUGHT["training"] | PHRASES},
         {},

@@ -1,12 +1,12 @@
 """What params.yaml says of a tutor."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import Field
 
 from unroll.lexicon.vectors import EncoderSource, VectorsSource, pinned
-from unroll.params import Name, Seed, Share, Strict
+from unroll.params import Consistent, Name, Seed, Share, Strict
 from unroll.training.loop import PhrasesFirst, Training, merge
 
 ALONE = {"supervision": "sentences", "phrases_first": None, "processes": 1, "consistency": 0.0}
@@ -14,7 +14,7 @@ ALONE |= {"distillation": 0.0}
 """What a network's training may have and a tutor's has not."""
 
 
-class Tutor(Strict):
+class Tutor(Consistent):
     """A sentence encoder that goes on learning: the classes of the training rows."""
 
     encoder: Name
@@ -25,6 +25,12 @@ class Tutor(Strict):
     """Where the corpus has trees."""
     training: dict[str, Any] = Field(default_factory=dict)
     """Overrides of the training parameters, laid over those of the corpus."""
+
+    @classmethod
+    def contradictions(cls, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        training = given["training"]
+        for key in ALONE.keys() & (training if isinstance(training, dict) else {}):
+            yield f"training.{key}", "a network may have this, a tutor has not: leave it out"
 
     @property
     def batching(self) -> str:
