@@ -29,7 +29,7 @@ class Tutor(Consistent):
     @classmethod
     def contradictions(cls, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
         training = given["training"]
-        for key in ALONE.keys() & (training if isinstance(training, dict) else {}):
+        for key in [key for key in ALONE if isinstance(training, dict) and key in training]:
             yield f"training.{key}", "a network may have this, a tutor has not: leave it out"
 
     @property
