@@ -18,6 +18,7 @@ from unroll.params import Fault, Name, Seed, adapter, fault_at, plain, said
 from unroll.search.space import Start, clashes
 from unroll.search.spec import Search
 from unroll.training.loop import Training, merge
+from unroll.tutoring.spec import Tutor
 
 MOST_TOLD = 12
 """Names that a refusal lists."""
@@ -34,6 +35,7 @@ def misfits(sections: dict[str, Any]) -> Iterator[Fault]:
     yield from together.bad_overrides()
     yield from together.bad_texts()
     yield from together.bad_pairs()
+    yield from together.bad_tutors()
     yield from together.bad_ladders()
     yield from together.bad_searches()
     yield from together.bad_lessons()
@@ -158,6 +160,18 @@ class _Together:
             if rules.get("phrases_first") is not None:
                 keys = *places.get("phrases_first", ("training",)), "phrases_first"
                 yield Fault(keys, f"{place}: phrases come first, but it has no trees")
+
+    def bad_tutors(self) -> Iterator[Fault]:
+        """Yield what a corpus and the tutor of a network that is to learn it say against each other."""
+        tutors = self._all_of("tutors", Tutor)
+        pairs = {(name, network.tutor): corpus for name, corpus, _, network in self._pairs()}
+        for (name, tutor), corpus in pairs.items():
+            overrides = corpus.training, tutors[tutor].training if tutor in tutors else {}
+            if any(any(self._faults(override)) for override in overrides):
+                continue
+            for key, message in self._faults(*overrides):
+                said_of = f"corpora.{name} with tutors.{tutor}: training.{plain(key)}: {message}"
+                yield Fault(("tutors", tutor, "training", key), said_of)
 
     def bad_searches(self) -> Iterator[Fault]:
         """Yield each setting that would be refused once its trial has come."""

@@ -131,6 +131,17 @@ FAULTS = {
         {},
         "tutors.minilm.training.consistency: a network may have this, a tutor has not: leave it out",
     ),
+    "a tutor whose rules clash with the corpus'": (
+        {
+            "networks/bilstm/tutor": "minilm",
+            "networks/bilstm/training": {"distillation": 0.5, "optimizer": "sgd"},
+            "networks/bigru/training": {"optimizer": "sgd"},
+            "networks/mine/training": {"distillation": 0.7, "optimizer": "sgd"},
+            "corpora/sst5/training": {"optimizer": "sgd", "momentum": 0.9},
+        },
+        {},
+        "corpora.sst5 with tutors.minilm: training.momentum: adamw has moments of its own",
+    ),
     "a student that learns from other rows": (
         {"networks/mine/training": TAUGHT["training"] | PHRASES},
         {},

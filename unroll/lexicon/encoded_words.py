@@ -13,7 +13,6 @@ from unroll.lexicon.vector_tables import Table
 from unroll.lexicon.vectors import EncoderSource
 
 BATCH = 256
-UNKNOWN = "[UNK]"
 Pieces = tuple[int, ...]
 
 
@@ -71,11 +70,11 @@ def _read(source: EncoderSource, parts: Mapping[str, set[str]]) -> Table:
 
 def _cut(path: Path, words: set[str], longest: int) -> dict[str, Pieces]:
     """Return the pieces of each word that has one which is known, between the marks of a text's ends."""
-    from unroll.lexicon.sentence_encoder import tokenizer_of
+    from unroll.lexicon.sentence_encoder import NO_PIECE, tokenizer_of
 
     tokenizer = tokenizer_of(path)
     tokenizer.enable_truncation(longest)
-    unknown = tokenizer.token_to_id(UNKNOWN)
+    unknown = tokenizer.token_to_id(NO_PIECE)
     ordered = sorted(words)
     found = {}
     for word, cut in zip(ordered, tokenizer.encode_batch(ordered), strict=True):

@@ -19,6 +19,8 @@ from unroll.failures import Refusal
 
 WORDS = "embeddings.word_embeddings.weight"
 """The vectors of single pieces."""
+NO_PIECE = "[UNK]"
+"""What stands for text of which the tokenizer knows no piece."""
 
 
 class SentenceEncoder:

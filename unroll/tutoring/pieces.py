@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from unroll.failures import Refusal
-from unroll.lexicon.sentence_encoder import tokenizer_of
+from unroll.lexicon.sentence_encoder import NO_PIECE, tokenizer_of
 from unroll.lexicon.vocabulary import UNKNOWN, Vocabulary, read_unseen
 from unroll.networks.batches import EncodedSplit
 
-BEGINS, ENDS, NO_PIECE = "[CLS]", "[SEP]", "[UNK]"
+BEGINS, ENDS = "[CLS]", "[SEP]"
 
 
 class Cutter:

@@ -9,8 +9,13 @@ from unroll.lexicon.vectors import EncoderSource, VectorsSource, pinned
 from unroll.params import Consistent, Name, Seed, Share, Strict
 from unroll.training.loop import PhrasesFirst, Training, merge
 
-ALONE = {"supervision": "sentences", "phrases_first": None, "processes": 1, "consistency": 0.0}
-ALONE |= {"distillation": 0.0}
+ALONE = {
+    "supervision": "sentences",
+    "phrases_first": None,
+    "processes": 1,
+    "consistency": 0.0,
+    "distillation": 0.0,
+}
 """What a network's training may have and a tutor's has not."""
 
 
