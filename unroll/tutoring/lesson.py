@@ -14,7 +14,7 @@ from unroll.lexicon.sentence_encoder import SentenceEncoder
 from unroll.lexicon.vocabulary import Vocabulary
 from unroll.networks import checkpoints
 from unroll.networks.tasks import Headline, predict
-from unroll.progress import Display
+from unroll.progress import Display, RowClock
 from unroll.training import interruption, loop
 from unroll.training.experiment import Experiment, forget
 from unroll.training.loop import Training
@@ -89,10 +89,13 @@ class Lesson:
         stem = f"tutor-{self.corpus}-{name}"
         learned = splits[opinions.TRAIN], splits[opinions.VALIDATION]
         path = self.checkpoints / f"{stem}-{self._key_of(engaged, rules)}.safetensors"
-        with interruption.noticed() as stopping, Display(f"tutor {self.corpus} {name}") as shown:
-            fitted = experiment.run(model, *learned, path, shown, stopping=stopping, **phrases)
-        model.load_state_dict(fitted.weights)
-        said = {part: predict(model, split) for part, split in splits.items()}
+        with Display(f"tutor {self.corpus} {name}") as shown:
+            with interruption.noticed() as stopping:
+                fitted = experiment.run(model, *learned, path, shown, stopping=stopping, **phrases)
+            model.load_state_dict(fitted.weights)
+            clock = RowClock(sum(map(len, splits.values())), shown)
+            model.register_forward_hook(lambda model, read, scores: clock.add(len(read[0].lengths_B)))
+            said = {part: predict(model, split) for part, split in splits.items()}
         forget(self.checkpoints, stem)
         return Learned({"tutor": name, "best_epoch": fitted.best_epoch, "history": fitted.history}, said)
 
