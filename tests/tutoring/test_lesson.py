@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import tiny_encoder
 import torch
 from in_memory import save_encoded
 
+from unroll import progress
 from unroll.distillation import opinions
 from unroll.failures import Refusal
 from unroll.lexicon.vocabulary import Vocabulary, VocabularyRules
@@ -84,6 +86,14 @@ def test_it_learns_the_classes_and_says_what_it_makes_of_each_row(lesson, engage
     assert learned.document["tutor"] == "ours"
     assert [row["epoch"] for row in learned.document["history"]] == [*range(1, 21)]
     assert list(lesson.checkpoints.iterdir()) == []
+
+
+def test_it_shows_how_far_it_is_when_it_says_what_it_makes_of_rows(lesson, engaged, tmp_path, monkeypatch):
+    ticks = count()
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    monkeypatch.setenv(progress.FILE_VARIABLE, str(tmp_path / "shown"))
+    give(lesson, changed(engaged, epochs=1))
+    assert (tmp_path / "shown").read_text().startswith("120 of 120 rows")
 
 
 def test_phrases_come_first_where_there_are_any(lesson, engaged):
