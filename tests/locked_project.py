@@ -20,7 +20,12 @@ from unroll.tracking import tracker
 
 SPLITS = ("train", "validation", "test")
 NETWORKS = {
-    "bow": {"cell": "bag", "pooling": "mean", "embedding": {"size": 4, "vectors": ["glove", "mine"]}},
+    "bow": {
+        "cell": "bag",
+        "pooling": "mean",
+        "embedding": {"size": 4, "vectors": ["glove", "mine"]},
+        "tutor": "minilm",
+    },
     "bilstm": {
         "cell": "lstm",
         "bidirectional": True,
@@ -87,7 +92,12 @@ class Project:
         document = {
             "corpus": "tiny",
             "network": NETWORKS[network],
-            "training": {"learning_rate": rate, "supervision": "sentences", "batches_per_epoch": None},
+            "training": {
+                "learning_rate": rate,
+                "supervision": "sentences",
+                "phrases_first": {"epochs": 1},
+                "batches_per_epoch": None,
+            },
             "seed": seed,
             "labels": ["bad", "good"],
             "vocabulary_size": 9,

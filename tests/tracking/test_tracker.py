@@ -43,12 +43,20 @@ def test_a_run_shows_what_its_files_say(tracked: Project) -> None:
         "cell": "lstm",
         "direction": "both",
         "pooling": "max",
-        "supervision": "sentences",
+        "supervision": "phrases, then sentences",
+        "taught_by": "none",
         "vectors": "none",
         "state": "current",
     }
     assert tags.items() <= run.data.tags.items()
-    bag = {"level": "network", "cell": "bag", "direction": "none", "vectors": "glove,mine", "seeds": "1 2"}
+    bag = {
+        "level": "network",
+        "cell": "bag",
+        "direction": "none",
+        "vectors": "glove,mine",
+        "seeds": "1 2",
+        "taught_by": "minilm",
+    }
     assert bag.items() <= tracked.runs()["bow"].data.tags.items()
     assert run.data.tags["mlflow.source.git.commit"] == "c0ffee"
     assert "bilstm on tiny, seed 2: kept epoch 2" in run.data.tags["mlflow.note.content"]

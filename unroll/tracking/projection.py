@@ -203,13 +203,15 @@ class Group:
         document = next((one.document for one in self.trainings.values() if one.is_whole), None)
         if document is None:
             return tags
-        network = document["network"]
+        network, rules = document["network"], document["training"]
+        taught_by = [network[who] for who in ("tutor", "teacher") if network.get(who)]
         both = network.get("bidirectional")  # None where nothing recurs
         return tags | {
             "cell": network["cell"],
             "direction": "none" if both is None else "both" if both else "forward",
             "pooling": network["pooling"],
-            "supervision": document["training"]["supervision"],
+            "supervision": "phrases, then sentences" if rules.get("phrases_first") else rules["supervision"],
+            "taught_by": ",".join(taught_by) or "none",
             "vectors": ",".join(network["embedding"]["vectors"]) or "none",
         }
 
