@@ -17,24 +17,29 @@ def main(corpus: str, network_name: str, seed: int) -> None:
     from unroll.networks.spec import Network
     from unroll.networks.tasks import Headline
     from unroll.params import Params
-    from unroll.training import assignment, loop
+    from unroll.training import assignment, loop, rules
 
     params = Params()
     network = params.get(f"networks.{network_name}", Network)
-    rules = params.get("training", loop.Training)
+    data = Path("data/vocabulary") / corpus
     asked = assignment.Assignment(
         corpus=corpus,
         network_name=network_name,
         seed=seed,
         network=network,
-        training=loop.merge(rules, params.get(f"corpora.{corpus}.training", dict), network.training),
+        training=rules.of_network(
+            params.get("training", loop.Training),
+            params.get(f"corpora.{corpus}.training", dict),
+            network.training,
+            has_trees=(data / assignment.PARTS["phrases"]).exists(),
+        ),
         labels=params.get(f"corpora.{corpus}.labels", tuple[str, ...]),
         headline=params.get(f"corpora.{corpus}.headline", Headline),
     )
     name = Path(corpus) / network_name / str(seed)
     places = assignment.Places(
         profile=Path("data/environment/training.json"),
-        data=Path("data/vocabulary") / corpus,
+        data=data,
         vectors=Path("data/vectors") / corpus / network_name / "training",
         model=Path("models") / name,
         history=Path("reports/history") / f"{name}.csv",

@@ -6,6 +6,7 @@ from shipped import PATH, SHIPPED, lines_of, with_values
 
 from unroll import catalogue
 from unroll.training.loop import Training, merge
+from unroll.training.rules import of_network
 
 MOMENTUM = {"optimizer": "sgd", "momentum": 0.9, "nesterov": True}
 TRAININGS = {
@@ -49,15 +50,16 @@ def test_a_corpus_and_a_network_that_never_meet_need_not_agree():
     catalogue.check(document, PATH)
 
 
-@pytest.mark.parametrize("place", ["networks/gru/training", "corpora/tweets/training"])
+OF_PHRASES = {"supervision": "phrases", "phrases_first": None}
+FIRST = {"phrases_first": {"epochs": 1}}
+
+
 @pytest.mark.parametrize(
-    ("rules", "told"),
+    ("place", "rules", "told"),
     [
-        (
-            {"supervision": "phrases", "phrases_first": None},
-            "supervision is phrases, but it has no trees",
-        ),
-        ({"phrases_first": {"epochs": 1}}, "phrases come first, but it has no trees"),
+        ("networks/gru/training", OF_PHRASES, "supervision is phrases, but it has no trees"),
+        ("corpora/tweets/training", OF_PHRASES, "supervision is phrases, but it has no trees"),
+        ("corpora/tweets/training", FIRST, "phrases come first, but it has no trees"),
     ],
 )
 def test_phrases_are_refused_where_a_corpus_has_no_trees(place, rules, told):
@@ -69,7 +71,36 @@ def test_phrases_are_refused_where_a_corpus_has_no_trees(place, rules, told):
     catalogue.check(document, PATH)
 
 
-NOWHERE_ELSE = {"suites": {}, "searches": {}, "corpora/sst5/training": {}, "corpora/sst2/training": {}}
+def test_a_network_may_ask_for_phrases_where_there_are_any():
+    both = {"networks/gru/training": FIRST, "select": SELECTION, "suites": {}, "searches": {}}
+    catalogue.check(with_values(both), PATH)
+    [line] = lines_of(with_values(both | {"corpora/tweets/training": FIRST}))
+    assert line.startswith("corpora.tweets with networks.gru: phrases come first")
+    lifted = {"networks/gru/training": {"phrases_first": None}, "corpora/tweets/training": FIRST}
+    catalogue.check(with_values(both | lifted), PATH)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "network", "has_trees", "first"),
+    [
+        ({}, FIRST, True, {"epochs": 1, "learning_rate": None}),
+        ({}, FIRST, False, None),
+        (FIRST, {"phrases_first": None}, True, None),
+        (FIRST, {"phrases_first": None}, False, None),
+        ({}, {}, True, None),
+    ],
+)
+def test_a_networks_phrases_come_first_where_the_corpus_has_trees(corpus, network, has_trees, first):
+    defaults = Training(**SHIPPED["training"])
+    rules = of_network(defaults, corpus, network, has_trees=has_trees)
+    assert rules == merge(defaults, {"phrases_first": first})
+
+
+SAY_OTHERWISE = [
+    *(f"corpora/{corpus}" for corpus in ("sst5", "sst2")),
+    *(f"networks/{network}" for network in ("bilstm_tutored", "bigru_tutored", "bilstm_distilled")),
+]
+NOWHERE_ELSE = {"suites": {}, "searches": {}} | {f"{place}/training": {} for place in SAY_OTHERWISE}
 
 
 def test_phrases_by_default_are_refused_for_every_corpus_without_trees():

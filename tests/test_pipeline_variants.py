@@ -42,11 +42,12 @@ NETWORKS = {
 }
 SHIPPED = ["t3_rnn", "t4_lstm_packed", "t5_next_word"]
 TREES, FILE = "tiny_trees", "my_reviews"
+OF_FILE = [SENTENCES, BOTH, "with_vectors"]
 
 
 @pytest.fixture(scope="module")
 def variants(tmp_path_factory) -> Clone:
-    """A suite of two parts, run once: every network on trees, two of them on a CSV file."""
+    """A suite of two parts, run once: every network on trees, three of them on a CSV file."""
     folder = clone(tmp_path_factory.mktemp("clone"))
     write_reviews(folder / "my/reviews.csv", count=60)
     write_vectors(folder / "my/vectors.txt", size=3, words=tiny.TELLING[0])
@@ -72,7 +73,7 @@ def variants(tmp_path_factory) -> Clone:
     document["suites"] = {
         "variants": [
             {"corpora": [TREES], "networks": [*NETWORKS, *SHIPPED], "seeds": [1]},
-            {"corpora": [FILE], "networks": [SENTENCES, "with_vectors"], "seeds": [1]},
+            {"corpora": [FILE], "networks": OF_FILE, "seeds": [1]},
         ]
     }
     # A copy, lest the file has an anchor here: make repro writes into `select`.
@@ -125,7 +126,7 @@ def metrics(variants: Clone, corpus: str, network: str) -> dict:
 
 
 def test_every_kind_of_network_is_trained_and_scored(variants):
-    for corpus, networks in ((TREES, [*NETWORKS, *SHIPPED]), (FILE, [SENTENCES, "with_vectors"])):
+    for corpus, networks in ((TREES, [*NETWORKS, *SHIPPED]), (FILE, OF_FILE)):
         for network in networks:
             report = metrics(variants, corpus, network)
             assert report["parameters"] == model(variants, corpus, network)["parameters"]
@@ -148,6 +149,12 @@ def test_phrases_train_a_network_of_its_own_and_never_reach_validation_or_test(v
     held_out = pd.concat([pd.read_parquet(clean / f"{split}.parquet") for split in ("validation", "test")])
     assert set(phrases["text"]).isdisjoint(held_out["tokens"].map(" ".join))
     assert not (clean.parent / FILE / "phrases.parquet").exists()
+
+
+def test_a_network_that_asks_for_phrases_first_does_without_where_there_are_none(variants):
+    assert model(variants, TREES, BOTH)["training"]["phrases_first"]["epochs"] == 1
+    assert model(variants, FILE, BOTH)["training"]["phrases_first"] is None
+    assert metrics(variants, FILE, BOTH)["seeds"] == metrics(variants, FILE, SENTENCES)["seeds"]
 
 
 def test_a_tutor_speaks_of_sentences_and_phrases_to_the_network_that_names_it_alone(variants):
@@ -199,8 +206,8 @@ def test_an_edited_file_runs_what_reads_it_and_nothing_else(variants):
     said = variants.repro("--jobs", "2", suite="variants")
     prepares = ("download", "preprocess", "vocabulary", "vectors", "tutor", "lessons")
     prepared = {f"{stage}@{FILE}" for stage in prepares}
-    trained = {f"train@{FILE}-{network}-1" for network in (SENTENCES, "with_vectors")}
-    evaluated = {f"evaluate@{FILE}-{network}" for network in (SENTENCES, "with_vectors")}
+    trained = {f"train@{FILE}-{network}-1" for network in OF_FILE}
+    evaluated = {f"evaluate@{FILE}-{network}" for network in OF_FILE}
     with_vectors = {f"vectors@{TREES}", f"train@{TREES}-with_vectors-1", f"evaluate@{TREES}-with_vectors"}
     compared = {f"{stage}@{corpus}" for stage in ("ensemble", "compare") for corpus in (FILE, TREES)}
     compared |= {f"floor@{FILE}"}

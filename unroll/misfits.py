@@ -157,8 +157,11 @@ class _Together:
             if rules.get("supervision") == "phrases":
                 keys = *places.get("supervision", ("training",)), "supervision"
                 yield Fault(keys, f"{place}: supervision is phrases, but it has no trees")
-            if rules.get("phrases_first") is not None:
-                keys = *places.get("phrases_first", ("training",)), "phrases_first"
+            # A network's own hold where there are trees; it may lift its corpus', but not replace them.
+            first = (defaults | corpus.training).get("phrases_first")
+            if first is not None and rules["phrases_first"] is not None:
+                above = "corpora", name, "training"
+                keys = *(above if "phrases_first" in corpus.training else ("training",)), "phrases_first"
                 yield Fault(keys, f"{place}: phrases come first, but it has no trees")
 
     def bad_tutors(self) -> Iterator[Fault]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from unroll import files
 from unroll.catalogue import Catalogue
 from unroll.failures import Refusal
-from unroll.training.loop import Training, merge
+from unroll.training import rules
+from unroll.training.loop import Training
 
 PARAMS = Path("params.yaml")
 MODELS = Path("models")
@@ -27,7 +28,8 @@ def folder_of(corpus: str, network: str, seed: int) -> Path:
 
 def rules_of(whole: Catalogue, corpus: str, network: str) -> Training:
     """Return how a network is trained on a corpus."""
-    return merge(whole.training, whole.corpora[corpus].training, whole.networks[network].training)
+    learned, own = whole.corpora[corpus], whole.networks[network].training
+    return rules.of_network(whole.training, learned.training, own, has_trees=learned.has_trees)
 
 
 def standing(whole: Catalogue, corpus: str, network: str, seed: int) -> Standing:

@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from unroll.networks.spec import BagNetwork, Network, RecurrentNetwork
 from unroll.params import Faulty, parse, said
 from unroll.search.spec import Range, Space, Values
-from unroll.training import loop
 from unroll.training.loop import Training
+from unroll.training.rules import of_network
 
 Setting = dict[str, Any]
 """Values by the dotted keys of a network."""
+NO_TREES = "the corpus has no trees"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Start:
             pydantic.ValidationError: what they say of training does.
         """
         network = parse(laid_over(self.network, setting), Network, "", Path())
-        return network, loop.merge(self.training, self.corpus_training, network.training)
+        has_trees, own = self.has_trees, network.training
+        return network, of_network(self.training, self.corpus_training, own, has_trees=has_trees)
 
     def faults(self, setting: Setting) -> Iterator[tuple[str, str]]:
         """Yield each dotted key that keeps the setting from being trained beside the others, and why."""
@@ -62,9 +64,11 @@ class Start:
             yield "task", "scores of two tasks cannot be held against each other"
         if rules.processes != 1:
             yield "training.processes", "a search trains each network by one process"
-        if rules.needs_trees and not self.has_trees:
-            key = "supervision" if rules.supervision == "phrases" else "phrases_first"
-            yield f"training.{key}", "the corpus has no trees"
+        if not self.has_trees:
+            if rules.supervision == "phrases":
+                yield "training.supervision", NO_TREES
+            if setting.get("training.phrases_first") or rules.phrases_first:
+                yield "training.phrases_first", NO_TREES
 
     @cached_property
     def _network(self) -> BagNetwork | RecurrentNetwork:

@@ -18,10 +18,10 @@ from unroll.lexicon.vocabulary import SPECIAL, UNKNOWN, Vocabulary
 from unroll.networks.batches import Batch, EncodedSplit
 from unroll.networks.classifier import NextWordModel
 from unroll.networks.embeddings import pretrained
+from unroll.prediction import standing
 from unroll.shapes import walk
 from unroll.shapes.view import View, page, show
 from unroll.text.tokenization import make_tokenizer
-from unroll.training import loop
 from unroll.training.experiment import Experiment
 
 PARAMS = Path("params.yaml")
@@ -125,7 +125,7 @@ def _model(
     corpus_params = whole.corpora[corpus]
     experiment = Experiment(
         wanted,
-        loop.merge(whole.training, corpus_params.training, wanted.training),
+        standing.rules_of(whole, corpus, network),
         corpus_params.headline,
         vocabulary,
         len(corpus_params.labels),

@@ -86,10 +86,6 @@ class Training(Consistent):
         if given.get("supervision") == "phrases" and given.get("phrases_first") is not None:
             yield "phrases_first", "supervision is phrases from first to last: sentences, or null here"
 
-    @property
-    def needs_trees(self) -> bool:
-        return self.supervision == "phrases" or self.phrases_first is not None
-
 
 def merge(defaults: Training, *overrides: dict[str, Any]) -> Training:
     """Return the defaults with each override laid over them in turn.
