@@ -129,7 +129,8 @@ def test_the_teacher_stands_in_the_comparison_with_the_answers_of_its_networks_t
 
 
 def test_an_ensemble_and_a_student_are_rungs_of_the_ladder(pipeline):
-    with open(pipeline.folder / "reports/ladder.csv", encoding="utf-8") as stream:
+    page = pipeline.folder / f"reports/ladder/{CORPUS}.md"
+    with open(page.with_suffix(".csv"), encoding="utf-8") as stream:
         rungs = {row["rung"]: row for row in csv.DictReader(stream)}
     assert [(name, row["kind"], row["over"]) for name, row in rungs.items()] == [
         ("one", "network", ""),
@@ -138,8 +139,8 @@ def test_an_ensemble_and_a_student_are_rungs_of_the_ladder(pipeline):
     ]
     # What a student's teachers must be known for, it must be too.
     assert {row["rung"] for row in rungs.values() if row["notes"]} == {TEACHER, STUDENT}
-    text = (pipeline.folder / "reports/ladder.md").read_text(encoding="utf-8")
-    assert "Best ensemble on validation" in text and "ladder.md" in pipeline.said
+    text = page.read_text(encoding="utf-8")
+    assert "Best ensemble on validation" in text and f"ladder/{CORPUS}.md" in pipeline.said
 
 
 def test_a_student_is_a_network_as_any_other(pipeline):

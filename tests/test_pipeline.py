@@ -201,14 +201,14 @@ def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(
             for corpus, network in (("tiny_trees", "gru"), ("tiny_rows", "lstm"))
         ],
     }
-    ladder = pipeline.folder / "reports/ladder.md"
+    ladder = pipeline.folder / "reports/ladder/tiny_trees.md"
     table = pipeline.folder / "reports/reference.csv"
     pipeline.set_params(changed)
     try:
         # `keep` selects what the table speaks of in part only.
         pipeline.repro("--jobs", "2")
         assert not table.exists()
-        assert ladder.read_text(encoding="utf-8").endswith("- tiny_rows: bow, lstm\n")
+        assert [path.name for path in sorted(ladder.parent.iterdir())] == ["tiny_trees.csv", "tiny_trees.md"]
         said = pipeline.repro("--jobs", "2", suite="two")
         lock = (pipeline.folder / "dvc.lock").read_bytes()
         assert YAML(typ="safe").load((pipeline.folder / "params.yaml").read_text())["select"] == last
@@ -223,8 +223,8 @@ def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(
         ends = [pd.read_csv(path)["validation_accuracy"].iloc[-1] for path in histories]
         assert float(rows["bow"]["repeated_mean"]) == pytest.approx(sum(ends) / 2)
         # The second part has no bow: its corpus has no ladder.
-        assert ladder.read_text(encoding="utf-8").endswith("- tiny_rows: bow\n")
-        assert "reports/ladder.md" in said
+        assert "The ladder: reports/ladder/tiny_trees.md\n" in said
+        assert not ladder.with_stem("tiny_rows").exists()
         with open(ladder.with_suffix(".csv"), encoding="utf-8") as stream:
             steps = {row["rung"]: row for row in csv.DictReader(stream)}
         scores = {
@@ -232,6 +232,8 @@ def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(
             for network in ("bow", "gru")
         }
         assert set(steps) == set(scores) and steps["gru"]["over"] == "bow"
+        of_gru = YAML(typ="safe").load(lock)["stages"]["evaluate@tiny_trees-gru"]["outs"]
+        assert steps["gru"]["scores_md5"] in {out["md5"] for out in of_gru}
         gain = scores["gru"]["accuracy"] - scores["bow"]["accuracy"]
         assert float(steps["gru"]["difference"]) == pytest.approx(gain)
 

@@ -3,23 +3,36 @@
 import csv
 import io
 import subprocess
+from pathlib import Path
 
 import pytest
 from clone import ROOT
 
 from unroll.ladder.spec import KINDS
 from unroll.ladder.steps import best_on_validation
+from unroll.pipeline import lock_text
 
 
 @pytest.fixture(scope="module")
 def committed() -> dict[str, str]:
     """As of HEAD: `make repro` may have written another comparison over the files since."""
-    shown = {}
-    for name in ("README.md", "reports/comparison.csv", "reports/ladder.csv"):
-        done = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, f"{name} is not committed"
-        shown[name] = done.stdout
-    return shown
+    ladders = git("ls-tree", "-r", "--name-only", "HEAD", "reports/ladder").splitlines()
+    names = ["README.md", "reports/comparison.csv", "dvc.lock", "parked.lock", *ladders]
+    return {name: git("show", f"HEAD:{name}") for name in names}
+
+
+def git(*command: str) -> str:
+    return subprocess.run(["git", *command], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def rungs_of(committed: dict[str, str]) -> dict[str, list[dict[str, str]]]:
+    """Return the rungs of each corpus whose ladder is committed."""
+    tables = {
+        Path(name).stem: text
+        for name, text in committed.items()
+        if name.endswith(".csv") and "/ladder/" in name
+    }
+    return {corpus: list(csv.DictReader(io.StringIO(text))) for corpus, text in tables.items()}
 
 
 def test_every_network_stands_in_the_readme_with_its_mean_and_spread(committed):
@@ -46,20 +59,26 @@ def test_every_network_stands_in_the_readme_with_its_mean_and_spread(committed):
 
 def test_the_best_of_every_ladder_stand_in_the_readme(committed):
     lines = committed["README.md"].splitlines()
-    rungs = list(csv.DictReader(io.StringIO(committed["reports/ladder.csv"])))
-    assert rungs
-    for corpus in dict.fromkeys(row["corpus"] for row in rungs):
+    climbed = rungs_of(committed)
+    assert climbed
+    for corpus, rungs in climbed.items():
         [line] = [line for line in lines if line.startswith(f"| {corpus} |")]
         for kind in KINDS:
-            best = best_on_validation(
-                [
-                    row | {"validation": float(row["validation"])}
-                    for row in rungs
-                    if (row["corpus"], row["kind"]) == (corpus, kind)
-                ]
-            )
+            these = [row for row in rungs if row["kind"] == kind]
+            best = best_on_validation([row | {"validation": float(row["validation"])} for row in these])
             spread = f" ± {100 * float(best['std']):.1f}" if best["std"] else ""
             assert f"| **{100 * float(best['mean']):.1f}**{spread} {best['rung']}" in line
+
+
+def test_the_scores_of_every_rung_are_those_that_a_lock_names(committed):
+    entries = {}
+    for lock in ("parked.lock", "dvc.lock"):
+        entries |= lock_text.whole_blocks(committed[lock])
+    for corpus, rungs in rungs_of(committed).items():
+        for row in [row for row in rungs if row["kind"] == "network"]:
+            stages = [f"{stage}@{corpus}-{row['rung']}" for stage in ("evaluate", "evaluate_taught")]
+            of_rung = "".join(entries.get(stage, "") for stage in stages)
+            assert f"md5: {row['scores_md5']}\n" in of_rung, stages
 
 
 def test_every_file_of_the_tree_is_named_in_the_readme(committed):

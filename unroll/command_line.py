@@ -15,9 +15,9 @@ from unroll.doctor.command import doctor, refuse_what_blocks
 from unroll.executors import places
 from unroll.export.command import export_network
 from unroll.failures import Refusal
-from unroll.ladder.spec import missing
+from unroll.ladder.spec import climbed
 from unroll.params import Selection
-from unroll.pipeline import lock_text, remote, scheduler, suite, summary, survey
+from unroll.pipeline import content, lock_text, remote, scheduler, suite, summary, survey
 from unroll.pipeline.check import check_stages
 from unroll.pipeline.stopping import stopped_plainly
 from unroll.pipeline.unchanged import check_unchanged
@@ -32,7 +32,7 @@ ENVIRONMENT = Path("data/environment")
 COMPARISON = Path("reports/comparison.csv")
 PAGE = Path("reports/index.html")
 REFERENCE = Path("reports/reference.csv")
-LADDER = Path("reports/ladder.csv")
+LADDER = Path("reports/ladder")
 COMPARISONS = Path("reports/comparison")
 SCORES = Path("reports/scores")
 HISTORY = Path("reports/history")
@@ -127,8 +127,8 @@ def repro(
     _show(console, parts)
     if _write_reference(whole.reference, parts):
         console.print(f"The reference systems: {REFERENCE.with_suffix('.md')}, {REFERENCE}")
-    if _write_ladder(whole, parts):
-        console.print(f"The ladder: {LADDER.with_suffix('.md')}, {LADDER}")
+    if written := _write_ladders(whole, parts):
+        console.print(f"The ladder: {', '.join(f'{LADDER / corpus}.md' for corpus in written)}")
     try:
         if found.reported and "track" in (lock_text.blocks(LOCK) or {}):
             console.print("nothing is left to run: only the tracker looks again")
@@ -207,32 +207,28 @@ def _write_reference(presets: spec.Presets, parts: tuple[Selection, ...]) -> boo
     return True
 
 
-def _write_ladder(whole: catalogue.Catalogue, parts: tuple[Selection, ...]) -> bool:
+def _write_ladders(whole: catalogue.Catalogue, parts: tuple[Selection, ...]) -> list[str]:
     """Write the ladder of each corpus all of whose rungs are in the comparison that has just been made.
 
-    A corpus in several parts has the comparison of the last of them.
+    A corpus in several parts has the comparison of the last of them. Return those written; what an earlier
+    run has written of others stays.
     """
     compared = {corpus: whole.compared(part) for part in parts for corpus in part.corpora}
-    lacking = missing(whole.ladder, compared)
-    if all(lacking.values()):
-        return False
-    from unroll.ladder import report, steps  # here alone, as above
+    found = climbed(whole.ladder, compared)
+    for corpus, ladder in found.items():
+        from unroll.ladder import report, steps  # here alone, as above
 
-    climbs = [
-        steps.Climb(
+        scores = {path.stem: content.md5_of(path) for path in (SCORES / corpus).glob("*.json")}
+        climb = steps.Climb(
             ladder,
             files.read_json(COMPARISONS / f"{corpus}.json"),
             whole.corpora[corpus].published,
             whole.made_of,
+            scores,
         )
-        for ladder in whole.ladder
-        for corpus in ladder.corpora
-        if not lacking[corpus]
-    ]
-    files.write_csv(LADDER, [row for climb in climbs for row in steps.rows(climb)])
-    left_out = {corpus: rungs for corpus, rungs in lacking.items() if rungs}
-    files.write_text(LADDER.with_suffix(".md"), report.markdown(climbs, left_out))
-    return True
+        files.write_csv(LADDER / f"{corpus}.csv", steps.rows(climb))
+        files.write_text(LADDER / f"{corpus}.md", report.markdown(climb))
+    return list(found)
 
 
 def _last_epochs(corpus: str, network: str) -> list[dict[str, str]]:

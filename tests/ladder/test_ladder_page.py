@@ -7,8 +7,8 @@ from unroll.ladder import report
 from unroll.ladder.steps import Climb
 
 
-def page(*climbs: Climb, **left_out: list[str]) -> str:
-    return report.markdown(list(climbs), left_out)
+def page(one: Climb) -> str:
+    return report.markdown(one)
 
 
 def cells(one: Climb) -> dict[str, list[str]]:
@@ -168,11 +168,11 @@ def test_a_note_is_told_once_with_all_the_rungs_that_it_marks():
     assert "\n† taught, agreed: it has learned from a transformer.\n" in page(climb())
 
 
-def test_the_page_says_which_correction_and_which_corpora_it_leaves_out():
-    text = page(climb(), films=["cell", "vectors"])
-    assert "by Holm over the steps of one corpus' ladder" in text.replace("\n", " ")
-    assert "## Left out" in text and text.endswith("- films: cell, vectors\n")
-    assert "Left out" not in page(climb())
+def test_the_page_says_which_correction_it_makes_and_what_an_ensembles_figures_are():
+    text = page(climb()).replace("\n", " ")
+    assert text.startswith("# The ladder on ") and "by Holm over the steps of one corpus' ladder" in text
+    of_ensembles = "An ensemble that is a rung is one figure too"
+    assert of_ensembles not in text and of_ensembles in page(climb(TOGETHER))
 
 
 def test_data_that_are_not_the_pinned_ones_are_warned_of():

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from compared import PUBLISHED, SKILL, classifier, made, reader, some_rows, toge
 from unroll import files
 from unroll.comparison import significance
 from unroll.ladder import steps
-from unroll.ladder.spec import Ladder, Rung, missing
+from unroll.ladder.spec import Ladder, Rung, climbed
 
 LADDER = Ladder(
     corpora=("rows",),
@@ -132,19 +133,21 @@ def test_one_seed_is_no_ensemble():
 
 
 def test_the_lines_fit_into_one_csv(tmp_path):
-    table = [*steps.rows(CLIMB), *steps.rows(climb())]
+    table = steps.rows(climb(TOGETHER))
     files.write_csv(tmp_path / "ladder.csv", table)
     assert len((tmp_path / "ladder.csv").read_text().splitlines()) == len(table) + 1
 
 
-def test_a_corpus_lacks_the_rungs_that_its_comparison_has_not():
+def test_a_corpus_is_climbed_where_its_comparison_has_all_the_rungs():
     other = LADDER.model_copy(update={"corpora": ("one", "two")})
     compared = {"rows": ("rnn", "lstm", "gru", "bow", "birnn"), "one": ("bow", "gru")}
-    assert missing((LADDER, other), compared) == {
-        "rows": [],
-        "one": ["lstm", "rnn"],
-        "two": ["bow", "gru", "lstm", "rnn"],
-    }
+    assert climbed((LADDER, other), compared) == {"rows": LADDER}
+    assert set(climbed((LADDER, other), compared | {"two": compared["rows"]})) == {"rows", "two"}
+
+
+def test_a_line_names_the_scores_by_what_a_lock_names_them_by():
+    found = by_rung(replace(CLIMB, scores_md5={"gru": "ab12", "tfidf": "34"}))
+    assert [row["scores_md5"] for row in found.values()] == [None, "ab12", None, None]
 
 
 # --- ensembles ----------------------------------------------------------------------------------------

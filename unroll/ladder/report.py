@@ -1,4 +1,4 @@
-"""The ladder as a page: a table a corpus, and in words what each ingredient was worth and what remains."""
+"""A corpus' ladder as a page: its table, and in words what each ingredient was worth and what remains."""
 
 from collections.abc import Iterator
 
@@ -10,8 +10,8 @@ from unroll.ladder.steps import NOISE, WORSE, WORTH_IT, Climb, best_on_validatio
 from unroll.report.entrants import shares
 from unroll.report.tables import Table, as_markdown, p_value
 
-HEADER = """\
-# The ladder
+HOW_TO_READ = """\
+## How to read it
 
 Each rung is a network or an ensemble of params.yaml (`ladder:`) and adds one thing to the rung that it
 stands on. Figures are of the test split: means ± standard deviations over seeds, proportions in %;
@@ -36,25 +36,14 @@ FITTED = "its weights were fitted to the same validation rows, which may flatter
 REMAINS = "What remains to the transformers"
 
 
-def markdown(climbs: list[Climb], left_out: dict[str, list[str]]) -> str:
-    """Return ladder.md; `left_out` holds the rungs that the last run lacked of each other corpus."""
-    parts = [HEADER]
-    if any(rung.ensemble for climb in climbs for rung in climb.ladder.rungs):
-        parts.append(OF_ENSEMBLES)
-    for climb in climbs:
-        parts += [part for part in _section(climb) if part]
-    if left_out:
-        parts.append(
-            "## Left out\n\nAll that stands above is of one run of `make repro`, and a corpus is here only "
-            "if one part of that run held all of its rungs. It lacked:"
-        )
-        parts.append("\n".join(f"- {corpus}: {', '.join(rungs)}" for corpus, rungs in left_out.items()))
-    return "\n\n".join(parts) + "\n"
+def markdown(climb: Climb) -> str:
+    """Return the page of one corpus."""
+    return "\n\n".join(part for part in _parts(climb) if part) + "\n"
 
 
-def _section(climb: Climb) -> Iterator[str]:
+def _parts(climb: Climb) -> Iterator[str]:
     document, table = climb.document, rows(climb)
-    yield f"## {climb.corpus}: {document['title']}"
+    yield f"# The ladder on {climb.corpus}: {document['title']}"
     yield "\n".join(f"- **Warning:** {warning}" for warning in document["warnings"])
     count = len(document["seeds"])
     yield (
@@ -64,6 +53,9 @@ def _section(climb: Climb) -> Iterator[str]:
     yield as_markdown(_table(climb, table))
     yield "\n".join(_notes(table))
     yield "\n".join(f"- {sentence}" for sentence in _sentences(climb, table))
+    yield HOW_TO_READ
+    if any(rung.ensemble for rung in climb.ladder.rungs):
+        yield OF_ENSEMBLES
 
 
 def _table(climb: Climb, table: list[dict]) -> Table:

@@ -77,10 +77,11 @@ class Ladder(Strict):
 Ladders = tuple[Ladder, ...]
 
 
-def missing(ladders: Ladders, compared: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:
-    """Return for each corpus of the ladders the rungs that its comparison lacks, of `compared` by corpus."""
+def climbed(ladders: Ladders, compared: Mapping[str, Collection[str]]) -> dict[str, Ladder]:
+    """Return the ladder of each corpus whose comparison has all of its rungs, of `compared` by corpus."""
     return {
-        corpus: [rung.name for rung in ladder.rungs if rung.name not in compared.get(corpus, ())]
+        corpus: ladder
         for ladder in ladders
         for corpus in ladder.corpora
+        if {rung.name for rung in ladder.rungs} <= set(compared.get(corpus, ()))
     }

@@ -21,6 +21,8 @@ class Climb:
     published: tuple[Published, ...]
     made_of: Mapping[str, Collection[str]] = field(default_factory=dict)
     """The networks of each ensemble, and the ensemble that has taught a network."""
+    scores_md5: Mapping[str, str] = field(default_factory=dict)
+    """Of the file with each network's scores: what dvc.lock or parked.lock names it by."""
 
     @property
     def corpus(self) -> str:
@@ -48,7 +50,7 @@ class Climb:
 
 
 def rows(climb: Climb) -> list[dict]:
-    """Return the lines of ladder.csv for one corpus: a rung each, the lowest first.
+    """Return the lines of the corpus' ladder as a CSV file: a rung each, the lowest first.
 
     A step is rung - base, with the comparison's interval and p, which take in other seeds and other test
     rows; those of an ensemble's step are of other rows alone. `p_holm` corrects p over the steps of this
@@ -69,6 +71,7 @@ def rows(climb: Climb) -> list[dict]:
             **_scores(entered[rung.name], climb.headline),
             **steps.get(rung.name, dict.fromkeys(STEP)),
             "parameters": entered[rung.name]["parameters"],
+            "scores_md5": climb.scores_md5.get(rung.name),
         }
         for rung in climb.ladder.rungs
     ]
