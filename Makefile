@@ -40,7 +40,7 @@ torture: .venv/installed .venv/glove .venv/lexicon .venv/encoder
 audit:
 	@$(PYTHON) .ci/audit/audit.py
 
-# Hours, on a machine that does nothing else: benchmarks/results.csv, the README's table and its plot.
+# Hours, on a machine that does nothing else: benchmarks/results.csv, docs/speed.md and its plot.
 bench: .venv/installed
 	python -m benchmarks
 

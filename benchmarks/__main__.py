@@ -1,6 +1,6 @@
 """How fast all of it is, measured in one run: `make bench`.
 
-    python -m benchmarks                           every section; results.csv, the README and the plot
+    python -m benchmarks                           every section; results.csv, docs/speed.md and its plot
     python -m benchmarks --sections training       some of them; the others stay as they were measured
     python -m benchmarks --quick                   whether it runs: a minute or two, figures of no worth
 
@@ -21,7 +21,7 @@ from benchmarks.measurement import Row, said
 from unroll import files
 from unroll.failures import told_plainly
 
-RESULTS, README, PLOT = ROOT / "benchmarks/results.csv", ROOT / "README.md", ROOT / "docs/benchmark.svg"
+RESULTS, PAGE, PLOT = ROOT / "benchmarks/results.csv", ROOT / "docs/speed.md", ROOT / "docs/benchmark.svg"
 SCRATCH = ROOT / ".unroll/benchmarks"
 
 
@@ -124,7 +124,7 @@ def main() -> None:
     if effort.quick:
         print(f"{SCRATCH / 'results.csv'} has these rows; they say nothing, so that {RESULTS} stays as it is")
     else:
-        report.write(report.with_other_sections(rows, RESULTS, list(SECTIONS)), RESULTS, README, PLOT)
+        report.write(report.with_other_sections(rows, RESULTS, list(SECTIONS)), RESULTS, PAGE, PLOT)
 
 
 def _all(effort: Effort, sections: Iterable[str], scratch: Path) -> Iterable[Row]:

@@ -1,4 +1,4 @@
-"""The rows of a run -> results.csv, the README's tables and a plot."""
+"""The rows of a run -> results.csv, the tables of docs/speed.md and a plot."""
 
 import csv
 import re
@@ -28,18 +28,18 @@ LOOPS = {
 COLOURS = ("n5", "n0", "n2", "n1", "n4")
 
 
-def write(rows: Sequence[Row], results: Path, readme: Path, plot: Path) -> None:
-    """Write results.csv, put its tables into the README, draw the plot where networks were trained.
+def write(rows: Sequence[Row], results: Path, page: Path, plot: Path) -> None:
+    """Write results.csv, put its tables into the page, draw the plot where networks were trained.
 
     Raises:
-        Refusal: the README has no place for the tables.
+        Refusal: the page has no place for the tables.
     """
     files.write_csv(results, as_table(rows))
     tables = markdown(rows)
     if bars := speeds(rows):
         files.write_text(plot, draw(bars))
-        tables += f"\n![Real tokens a second of every loop]({plot.relative_to(readme.parent)})\n"
-    files.write_text(readme, into(readme.read_text(encoding="utf-8"), tables, readme))
+        tables += f"\n![Real tokens a second of every loop]({plot.relative_to(page.parent)})\n"
+    files.write_text(page, into(page.read_text(encoding="utf-8"), tables, page))
 
 
 def as_table(rows: Iterable[Row]) -> list[Row]:

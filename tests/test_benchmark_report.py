@@ -1,4 +1,4 @@
-"""What was measured is what results.csv, the README's tables and the plot show."""
+"""What was measured is what results.csv, the tables of docs/speed.md and the plot show."""
 
 import csv
 
@@ -14,7 +14,7 @@ from benchmarks.training import SIZES, Case, of_case
 from unroll import catalogue, files
 from unroll.failures import Refusal
 
-README = f"# A title\n\nbefore\n{report.BEGIN}\nold tables\n{report.END}\nafter\n"
+PAGE = f"# A title\n\nbefore\n{report.BEGIN}\nold tables\n{report.END}\nafter\n"
 
 
 def rates(case: Case) -> dict[str, list[float]]:
@@ -110,8 +110,8 @@ def test_every_preset_has_a_network_of_ours_and_a_corpus():
 
 
 def test_every_row_stands_in_the_results_with_all_columns(rows, tmp_path):
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
-    report.write(rows, tmp_path / "results.csv", tmp_path / "README.md", tmp_path / "plot.svg")
+    (tmp_path / "speed.md").write_text(PAGE, encoding="utf-8")
+    report.write(rows, tmp_path / "results.csv", tmp_path / "speed.md", tmp_path / "plot.svg")
     with open(tmp_path / "results.csv", encoding="utf-8", newline="") as stream:
         read = list(csv.DictReader(stream))
     assert len(read) == len(rows)
@@ -155,13 +155,13 @@ def test_each_precision_has_a_table_in_which_a_speed_is_said_once(case):
 
 
 def test_the_tables_go_between_their_marks_and_nothing_else_changes(rows, tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text(README, encoding="utf-8")
+    page = tmp_path / "speed.md"
+    page.write_text(PAGE, encoding="utf-8")
     for _ in range(2):
-        report.write(rows, tmp_path / "results.csv", readme, tmp_path / "plot.svg")
-    text = readme.read_text(encoding="utf-8")
-    assert text.startswith(README[: README.index(report.BEGIN)])
-    assert text.endswith(README[README.index(report.END) :])
+        report.write(rows, tmp_path / "results.csv", page, tmp_path / "plot.svg")
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith(PAGE[: PAGE.index(report.BEGIN)])
+    assert text.endswith(PAGE[PAGE.index(report.END) :])
     assert "old tables" not in text
     assert "processor a processor" in text
     assert "(plot.svg)" in text
@@ -170,13 +170,13 @@ def test_the_tables_go_between_their_marks_and_nothing_else_changes(rows, tmp_pa
     assert "| tweets, gru | 21,000, met: >= 20000 | 2.5, **missed**: <= 2 |" in text
 
 
-@pytest.mark.parametrize("text", ["none", report.BEGIN, f"{report.END} {report.BEGIN}", README * 2])
-def test_a_readme_without_a_place_for_the_tables_is_refused(rows, tmp_path, text):
-    readme = tmp_path / "README.md"
-    readme.write_text(text, encoding="utf-8")
+@pytest.mark.parametrize("text", ["none", report.BEGIN, f"{report.END} {report.BEGIN}", PAGE * 2])
+def test_a_page_without_a_place_for_the_tables_is_refused(rows, tmp_path, text):
+    page = tmp_path / "speed.md"
+    page.write_text(text, encoding="utf-8")
     with pytest.raises(Refusal, match="once each"):
-        report.write(rows, tmp_path / "results.csv", readme, tmp_path / "plot.svg")
-    assert readme.read_text(encoding="utf-8") == text
+        report.write(rows, tmp_path / "results.csv", page, tmp_path / "plot.svg")
+    assert page.read_text(encoding="utf-8") == text
 
 
 def test_the_plot_has_a_bar_for_every_loop_and_repeats(rows):
@@ -193,8 +193,9 @@ def test_the_plot_has_a_bar_for_every_loop_and_repeats(rows):
     assert svg == report.draw(bars)
 
 
-def test_the_committed_readme_has_a_place_for_the_tables():
-    report.into((ROOT / "README.md").read_text(encoding="utf-8"), "", ROOT / "README.md")
+def test_the_committed_page_has_a_place_for_the_tables():
+    page = ROOT / "docs/speed.md"
+    report.into(page.read_text(encoding="utf-8"), "", page)
 
 
 # --- what is measured, and on what --------------------------------------------------------------------
