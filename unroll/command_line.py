@@ -215,9 +215,11 @@ def _write_ladders(whole: catalogue.Catalogue, parts: tuple[Selection, ...]) -> 
     """
     compared = {corpus: whole.compared(part) for part in parts for corpus in part.corpora}
     found = climbed(whole.ladder, compared)
-    for corpus, ladder in found.items():
-        from unroll.ladder import report, steps  # here alone, as above
+    if not found:
+        return []
+    from unroll.ladder import report, steps  # here alone, as above
 
+    for corpus, ladder in found.items():
         scores = {path.stem: content.md5_of(path) for path in (SCORES / corpus).glob("*.json")}
         climb = steps.Climb(
             ladder,

@@ -67,7 +67,9 @@ class Start:
         if not self.has_trees:
             if rules.supervision == "phrases":
                 yield "training.supervision", NO_TREES
-            if setting.get("training.phrases_first") or rules.phrases_first:
+            # A network's own would be passed over, and the setting change nothing.
+            asked, before = (one.training.get("phrases_first") for one in (network, begun))
+            if rules.phrases_first or (asked and asked != before):
                 yield "training.phrases_first", NO_TREES
 
     @cached_property
