@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def clone(destination: Path) -> Path:
     """Copy the project but for what the pipeline itself made."""
-    tables = [f"{name}.{kind}" for name in ("comparison", "reference", "ladder") for kind in ("csv", "md")]
+    tables = [f"{name}.{kind}" for name in ("comparison", "reference") for kind in ("csv", "md")]
     made = {"dvc.lock", "parked.lock", *(f"reports/{name}" for name in ("pairs.csv", *tables))}
-    copy_project(ROOT, destination, lambda name: name not in made)
+    copy_project(ROOT, destination, lambda name: name not in made and not name.startswith("reports/ladder/"))
     subprocess.run(["git", "init", "-q"], cwd=destination, check=True)
     return destination
 

@@ -244,9 +244,8 @@ def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(
     finally:
         pipeline.set_params(pipeline.params)
     pipeline.repro("--jobs", "2")
-    for name in ("reference", "ladder"):
-        for path in table.parent.glob(f"{name}.*"):
-            path.unlink()
+    for path in (*table.parent.glob("reference.*"), *ladder.parent.iterdir()):
+        path.unlink()
 
 
 def stage_names(pipeline: Clone) -> dict[str, str]:
