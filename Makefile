@@ -89,7 +89,7 @@ try: .venv/installed
 	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-encoder.lock
 	@touch $@
 
-# Ray, submitit, S3, PostgreSQL's client and ONNX: what the README's last pages need.
+# Ray, submitit, S3, PostgreSQL's client and ONNX: what docs/machines.md and docs/prediction.md need.
 services: .venv/services
 
 .venv/services: requirements-services.lock .venv/installed

@@ -191,11 +191,13 @@ def test_dvc_and_unroll_read_the_same_entries():
     assert load_yaml(tiny.ROOT / "params.yaml")["corpora"] == SHIPPED
 
 
-def test_the_readmes_example_of_a_file_of_ones_own_needs_nothing_but_its_entry(tmp_path, monkeypatch):
-    readme = (tiny.ROOT / "README.md").read_text(encoding="utf-8")
-    example = readme.split("```yaml\n  reviews:\n")[1].split("```")[0]
+def test_the_guides_example_of_a_file_of_ones_own_needs_nothing_but_its_entry(tmp_path, monkeypatch):
+    guide = Path("docs/corpora.md")
+    example = (
+        (tiny.ROOT / guide).read_text(encoding="utf-8").split("```yaml\n  reviews:\n")[1].split("```")[0]
+    )
     document = YAML(typ="safe").load(f"reviews:\n{example}")
-    parse(document["reviews"], Corpus, "corpora.reviews", Path("README.md"))
+    parse(document["reviews"], Corpus, "corpora.reviews", guide)
     monkeypatch.chdir(tmp_path)
     tiny.write_params(tmp_path, {"corpora": document})
     rows = [f'"{row}, a {word} lamp",{word}\n' for row in range(50) for word in ("bad", "good")]
