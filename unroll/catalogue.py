@@ -1,5 +1,6 @@
 """The whole of params.yaml as one object: what exists, what is selected, and that it fits together."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -44,6 +45,11 @@ class Machine(Strict):
     stages: Annotated[dict[Stage, Resources], Field(default_factory=dict)]
     sbatch: Annotated[dict[Name, Option | int], Field(default_factory=dict)]
     """What Slurm is told beside: its own options by their names, with _ for -."""
+
+    def at_once(self, gpus: int) -> int:
+        """Return how many stages run together here; each keeps a core busy, on a GPU too."""
+        cores = len(os.sched_getaffinity(0))
+        return min(cores, gpus * self.runs_per_gpu) if gpus else cores
 
     def resources_of(self, kind: str, device: str) -> Resources:
         """Return what a stage of this kind takes; unless said, a GPU is shared as on this machine."""

@@ -82,7 +82,7 @@ def repro(
     parts = (whole.select,) if chosen == suite.KEEP else whole.suites[chosen]
     device = environment.choose_device(whole.device)
     gpus = _visible_gpus() if device == "cuda" else []
-    slots = jobs or len(gpus) * whole.machine.runs_per_gpu or len(os.sched_getaffinity(0))
+    slots = jobs or whole.machine.at_once(len(gpus))
 
     def run(stages: survey.Graph) -> None:
         console.print(f"{len(stages)} stages to run, {slots} at once", highlight=False)

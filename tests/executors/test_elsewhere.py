@@ -166,6 +166,12 @@ def test_a_stage_takes_what_params_yaml_says_and_otherwise_its_share_of_a_gpu():
     assert machine.resources_of("distil", "cuda").gpus and not machine.resources_of("ensemble", "cuda").gpus
 
 
+@pytest.mark.parametrize(("gpus", "at_once"), [(0, 3), (1, 2), (2, 3)])
+def test_as_many_stages_run_at_once_as_gpus_bear_and_cores_can_feed(monkeypatch, gpus, at_once):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 1, 2})
+    assert Machine(runs_per_gpu=2).at_once(gpus) == at_once
+
+
 def test_times_come_back_and_no_name_leads_out_of_their_folder():
     done = {"end": "done", "entry": "e", "run": ["k", "v"], "times": {"../../x.json": "{}\n"}}
     run(Memory({"alone": [done]}))

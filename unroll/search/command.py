@@ -1,6 +1,5 @@
 """python -m unroll search NAME: finds what it needs, and shows how far it is."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,6 @@ from rich.console import Console
 from rich.progress import Progress
 
 from unroll import catalogue, environment, files, records
-from unroll.catalogue import Catalogue
 from unroll.comparison.scores import lower_is_better
 from unroll.failures import Refusal
 from unroll.params import Params, plain
@@ -59,7 +57,8 @@ def search_settings(
     search = search.model_copy(update={"trials": max(search.trials, len(record.rows) - 1)})
     key, classes = origin["data"] + origin["code"], len(corpus.labels)
     trainer = Trainer(data, vectors, corpus.headline, classes, device, CHECKPOINTS, key)
-    processes = min(jobs or _slots(whole, device), search.at_once * len(search.seeds))
+    at_once = jobs or whole.machine.at_once(gpus=int(device == "cuda"))
+    processes = min(at_once, search.at_once * len(search.seeds))
     console = Console()
     with (
         crew.at_work(trainer, processes) as train,
@@ -83,10 +82,6 @@ def search_settings(
 
 def _lines_of(network: str) -> dict:
     return Params(PARAMS).document["networks"][network]
-
-
-def _slots(whole: Catalogue, device: str) -> int:
-    return whole.machine.runs_per_gpu if device == "cuda" else len(os.sched_getaffinity(0))
 
 
 def _check_data(search: Search, data: Path, vectors: Path | None, names: tuple[str, ...]) -> None:
