@@ -193,9 +193,8 @@ def test_dvc_and_unroll_read_the_same_entries():
 
 def test_the_guides_example_of_a_file_of_ones_own_needs_nothing_but_its_entry(tmp_path, monkeypatch):
     guide = Path("docs/corpora.md")
-    example = (
-        (tiny.ROOT / guide).read_text(encoding="utf-8").split("```yaml\n  reviews:\n")[1].split("```")[0]
-    )
+    text = (tiny.ROOT / guide).read_text(encoding="utf-8")
+    example = text.split("```yaml\n  reviews:\n")[1].split("```")[0]
     document = YAML(typ="safe").load(f"reviews:\n{example}")
     parse(document["reviews"], Corpus, "corpora.reviews", guide)
     monkeypatch.chdir(tmp_path)

@@ -57,8 +57,8 @@ def search_settings(
     search = search.model_copy(update={"trials": max(search.trials, len(record.rows) - 1)})
     key, classes = origin["data"] + origin["code"], len(corpus.labels)
     trainer = Trainer(data, vectors, corpus.headline, classes, device, CHECKPOINTS, key)
-    at_once = jobs or whole.machine.at_once(gpus=int(device == "cuda"))
-    processes = min(at_once, search.at_once * len(search.seeds))
+    slots = jobs or whole.machine.at_once(gpus=int(device == "cuda"))
+    processes = min(slots, search.at_once * len(search.seeds))
     console = Console()
     with (
         crew.at_work(trainer, processes) as train,
