@@ -1,5 +1,6 @@
 """Every test runs under the pinned environment: one thread, and the kernels that results are made with."""
 
+import gc
 import os
 import shutil
 import signal
@@ -32,6 +33,11 @@ settings.load_profile("share")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-golden", action="store_true", help="make tests/golden.json anew")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector, which statsmodels calls at each correction, pass over what is imported."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -173,9 +173,10 @@ def test_a_second_run_trains_nothing(pipeline):
 
 
 def test_its_stages_give_the_same_bytes_again_from_what_they_declare(pipeline):
-    done = pipeline.python("-m", "unroll", "check", "train", "ensemble", "distil", "evaluate_taught")
+    stages = (f"train@{CORPUS}-one-1", "ensemble", "distil", "evaluate_taught")
+    done = pipeline.python("-m", "unroll", "check", *stages)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "10 stages gave the same bytes again" in done.stdout
+    assert "5 stages gave the same bytes again" in done.stdout
 
 
 def student_times(pipeline: Clone) -> dict[Path, int]:

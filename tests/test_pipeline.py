@@ -14,16 +14,26 @@ from clone import Clone, clone, run, run_once
 from ruamel.yaml import YAML
 
 from unroll import files
+from unroll.environment import PINNED
 
 SEEDS = (1, 2)
+# One process: to start Python with torch takes longer than any of the tiny stages.
+IN_TURN = """
+import json, pathlib, runpy, sys
+for command, tracked in json.loads(sys.argv[1]).items():
+    print(command, flush=True)
+    pathlib.Path("params.yaml").write_text(json.dumps(tracked))
+    module, *sys.argv[1:] = command.split()
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
 
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory) -> Clone:
-    """The networks of the full suite on a tiny corpus of trees with two seeds, run once."""
+    """A network of each cell, one of them in both directions, on a tiny corpus of trees, run once."""
     folder = clone(tmp_path_factory.mktemp("clone"))
     params = tiny.params()
-    params["select"]["corpora"] = ["tiny_trees"]
+    params["select"] |= {"corpora": ["tiny_trees"], "networks": ["bow", "rnn", "gru", "bilstm"]}
     params["training"] |= {"epochs": 2}
     with run_once(folder, tmp_path_factory.mktemp("caches"), params) as ran:
         yield ran
@@ -161,7 +171,6 @@ def test_a_corpus_is_added_in_params_yaml_alone_and_runs_with_nothing_else(pipel
     compared |= {"floor@tiny_rows"}
     assert pipeline.stages_run(said) == prepared | trained | compared
     assert "tiny_rows: macro recall" in said
-    pipeline.repro()
 
 
 def test_data_that_come_out_as_they_were_start_no_training(pipeline):
@@ -176,76 +185,6 @@ def test_data_that_come_out_as_they_were_start_no_training(pipeline):
     assert "preprocess@tiny_trees" in ran
     assert not [stage for stage in ran if stage.startswith(("train", "evaluate", "floor"))]
     pipeline.repro("--jobs", "2")
-
-
-def trained(folder: Path) -> set[str]:
-    """The trainings that dvc.lock records."""
-    return set(re.findall(r"^  (train@\S+):$", (folder / "dvc.lock").read_text(), re.MULTILINE))
-
-
-def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(pipeline):
-    seeds = list(SEEDS)
-    last = {"corpora": ["tiny_rows"], "networks": ["lstm"], "seeds": seeds, "taught": []}
-    claim = {"figure": "validation_accuracy", "value": 0.5, "said": "invented"}
-    changed = pipeline.params | {
-        "suites": {"two": [{"corpora": ["tiny_trees"], "networks": ["bow", "gru"], "seeds": seeds}, last]},
-        "reference": {
-            "bow": {"corpus": "tiny_trees", "ours": "gru", "published": claim},
-            "lstm": {"corpus": "tiny_rows"},
-        },
-        "ladder": [
-            {
-                "corpora": [corpus],
-                "rungs": [{"network": "bow", "adds": "nothing"}, {"network": network, "adds": "steps"}],
-            }
-            for corpus, network in (("tiny_trees", "gru"), ("tiny_rows", "lstm"))
-        ],
-    }
-    ladder = pipeline.folder / "reports/ladder/tiny_trees.md"
-    table = pipeline.folder / "reports/reference.csv"
-    pipeline.set_params(changed)
-    try:
-        # `keep` selects what the table speaks of in part only.
-        pipeline.repro("--jobs", "2")
-        assert not table.exists()
-        assert [path.name for path in sorted(ladder.parent.iterdir())] == ["tiny_trees.csv", "tiny_trees.md"]
-        said = pipeline.repro("--jobs", "2", suite="two")
-        lock = (pipeline.folder / "dvc.lock").read_bytes()
-        assert YAML(typ="safe").load((pipeline.folder / "params.yaml").read_text())["select"] == last
-        expected = {f"train@tiny_trees-{network}-{seed}" for network in ("bow", "gru") for seed in SEEDS}
-        assert trained(pipeline.folder) == expected | {f"train@tiny_rows-lstm-{seed}" for seed in SEEDS}
-        assert "tiny_trees: accuracy" in said and "tiny_rows: macro recall" in said
-        assert "are those of the last part alone" in said and "reports/reference.md" in said
-        with open(table, encoding="utf-8") as stream:
-            rows = {row["preset"]: row for row in csv.DictReader(stream)}
-        assert set(rows) == {"bow", "lstm"} and rows["bow"]["ours"] == "gru" and rows["lstm"]["ours"] == ""
-        histories = [pipeline.folder / f"reports/history/tiny_trees/bow/{seed}.csv" for seed in SEEDS]
-        ends = [pd.read_csv(path)["validation_accuracy"].iloc[-1] for path in histories]
-        assert float(rows["bow"]["repeated_mean"]) == pytest.approx(sum(ends) / 2)
-        # The second part has no bow: its corpus has no ladder.
-        assert "The ladder: reports/ladder/tiny_trees.md\n" in said
-        assert not ladder.with_stem("tiny_rows").exists()
-        with open(ladder.with_suffix(".csv"), encoding="utf-8") as stream:
-            steps = {row["rung"]: row for row in csv.DictReader(stream)}
-        scores = {
-            network: files.read_json(pipeline.folder / f"reports/scores/tiny_trees/{network}.json")["mean"]
-            for network in ("bow", "gru")
-        }
-        assert set(steps) == set(scores) and steps["gru"]["over"] == "bow"
-        of_gru = YAML(typ="safe").load(lock)["stages"]["evaluate@tiny_trees-gru"]["outs"]
-        assert steps["gru"]["scores_md5"] in {out["md5"] for out in of_gru}
-        gain = scores["gru"]["accuracy"] - scores["bow"]["accuracy"]
-        assert float(steps["gru"]["difference"]) == pytest.approx(gain)
-
-        before = digests(pipeline.folder)
-        again = pipeline.repro(suite="two")
-        assert "nothing is left to run" in again and not pipeline.stages_run(again)
-        assert (digests(pipeline.folder), (pipeline.folder / "dvc.lock").read_bytes()) == (before, lock)
-    finally:
-        pipeline.set_params(pipeline.params)
-    pipeline.repro("--jobs", "2")
-    for path in (*table.parent.glob("reference.*"), *ladder.parent.iterdir()):
-        path.unlink()
 
 
 def stage_names(pipeline: Clone) -> dict[str, str]:
@@ -269,13 +208,16 @@ def test_a_stage_reads_only_the_parameters_that_it_tracks_and_repeats_its_bytes(
     wanted = digests(pipeline.folder)
     copy = tmp_path / "copy"
     shutil.copytree(pipeline.folder, copy, ignore=shutil.ignore_patterns(".dvc", "mlartifacts", "mlflow.db"))
-    for stage, command in stage_names(pipeline).items():
-        shown = pipeline.python(
-            "-c", f"import dvc.api, json; print(json.dumps(dvc.api.params_show(stages='{stage}')))"
-        )
-        tiny.write_params(copy, json.loads(shown.stdout))
-        done = run(["-m", *command.split()], copy, pipeline.environment)
-        assert done.returncode == 0, f"{stage} reads more than it tracks: {done.stderr}"
+    commands = stage_names(pipeline)
+    shown = pipeline.python(
+        "-c",
+        "import dvc.api, json, sys; "
+        "print(json.dumps({stage: dvc.api.params_show(stages=stage) for stage in sys.argv[1:]}))",
+        *commands,
+    )
+    tracked = {commands[stage]: told for stage, told in json.loads(shown.stdout).items()}
+    done = run(["-c", IN_TURN, json.dumps(tracked)], copy, pipeline.environment | PINNED)
+    assert done.returncode == 0, f"{done.stdout.splitlines()[-1]} reads more than it tracks: {done.stderr}"
     assert digests(copy) == wanted
 
 
@@ -307,3 +249,67 @@ def test_a_name_that_would_reach_the_shell_is_refused_before_it_does(pipeline):
         pipeline.set_params(pipeline.params)
     assert done.returncode != 0
     assert not (pipeline.folder / "PWNED").exists()
+
+
+def trained(folder: Path) -> set[str]:
+    """The trainings that dvc.lock records."""
+    return set(re.findall(r"^  (train@\S+):$", (folder / "dvc.lock").read_text(), re.MULTILINE))
+
+
+def test_a_suite_of_two_parts_ends_with_both_in_the_lock_and_runs_nothing_again(pipeline):
+    seeds = list(SEEDS)
+    last = {"corpora": ["tiny_rows"], "networks": ["lstm"], "seeds": seeds, "taught": []}
+    claim = {"figure": "validation_accuracy", "value": 0.5, "said": "invented"}
+    changed = pipeline.params | {
+        "suites": {"two": [{"corpora": ["tiny_trees"], "networks": ["bow", "gru"], "seeds": seeds}, last]},
+        "reference": {
+            "bow": {"corpus": "tiny_trees", "ours": "gru", "published": claim},
+            "lstm": {"corpus": "tiny_rows"},
+        },
+        "ladder": [
+            {
+                "corpora": [corpus],
+                "rungs": [{"network": "bow", "adds": "nothing"}, {"network": network, "adds": "steps"}],
+            }
+            for corpus, network in (("tiny_trees", "gru"), ("tiny_rows", "lstm"))
+        ],
+    }
+    ladder = pipeline.folder / "reports/ladder/tiny_trees.md"
+    table = pipeline.folder / "reports/reference.csv"
+    pipeline.set_params(changed)
+    # `keep` selects what the table speaks of in part only.
+    pipeline.repro("--jobs", "2")
+    assert not table.exists()
+    assert [path.name for path in sorted(ladder.parent.iterdir())] == ["tiny_trees.csv", "tiny_trees.md"]
+    said = pipeline.repro("--jobs", "2", suite="two")
+    lock = (pipeline.folder / "dvc.lock").read_bytes()
+    assert YAML(typ="safe").load((pipeline.folder / "params.yaml").read_text())["select"] == last
+    expected = {f"train@tiny_trees-{network}-{seed}" for network in ("bow", "gru") for seed in SEEDS}
+    assert trained(pipeline.folder) == expected | {f"train@tiny_rows-lstm-{seed}" for seed in SEEDS}
+    assert "tiny_trees: accuracy" in said and "tiny_rows: macro recall" in said
+    assert "are those of the last part alone" in said and "reports/reference.md" in said
+    with open(table, encoding="utf-8") as stream:
+        rows = {row["preset"]: row for row in csv.DictReader(stream)}
+    assert set(rows) == {"bow", "lstm"} and rows["bow"]["ours"] == "gru" and rows["lstm"]["ours"] == ""
+    histories = [pipeline.folder / f"reports/history/tiny_trees/bow/{seed}.csv" for seed in SEEDS]
+    ends = [pd.read_csv(path)["validation_accuracy"].iloc[-1] for path in histories]
+    assert float(rows["bow"]["repeated_mean"]) == pytest.approx(sum(ends) / 2)
+    # The second part has no bow: its corpus has no ladder.
+    assert "The ladder: reports/ladder/tiny_trees.md\n" in said
+    assert not ladder.with_stem("tiny_rows").exists()
+    with open(ladder.with_suffix(".csv"), encoding="utf-8") as stream:
+        steps = {row["rung"]: row for row in csv.DictReader(stream)}
+    scores = {
+        network: files.read_json(pipeline.folder / f"reports/scores/tiny_trees/{network}.json")["mean"]
+        for network in ("bow", "gru")
+    }
+    assert set(steps) == set(scores) and steps["gru"]["over"] == "bow"
+    of_gru = YAML(typ="safe").load(lock)["stages"]["evaluate@tiny_trees-gru"]["outs"]
+    assert steps["gru"]["scores_md5"] in {out["md5"] for out in of_gru}
+    gain = scores["gru"]["accuracy"] - scores["bow"]["accuracy"]
+    assert float(steps["gru"]["difference"]) == pytest.approx(gain)
+
+    before = digests(pipeline.folder)
+    again = pipeline.repro(suite="two")
+    assert "nothing is left to run" in again and not pipeline.stages_run(again)
+    assert (digests(pipeline.folder), (pipeline.folder / "dvc.lock").read_bytes()) == (before, lock)

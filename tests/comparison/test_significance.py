@@ -1,7 +1,5 @@
 """Exact tests against statsmodels' and every outcome written out; letters against what they promise."""
 
-import gc
-from collections.abc import Iterator
 from itertools import combinations, product
 
 import hypothesis.strategies as st
@@ -71,15 +69,6 @@ def test_holms_figures_worked_out_by_hand():
     assert holm([]) == []
 
 
-@pytest.fixture(scope="module")
-def little_garbage() -> Iterator[None]:
-    """statsmodels collects garbage at each correction: 0.1 s where torch and pandas are loaded."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("little_garbage")
 @given(P_VALUES)
 def test_a_corrected_p_is_never_below_its_own_and_keeps_their_order(p_values):
     corrected = holm(p_values)

@@ -48,11 +48,12 @@ both_directions = pytest.mark.parametrize("bidirectional", [False, True], ids=["
 
 @cache
 def networks(kind: str, bidirectional: bool) -> list[RecurrentNetwork]:
-    """Return every depth with every pooling; the deeper ones also with more around them."""
+    """Return two layers with every pooling, and all poolings at once with each depth, of which the deeper
+    have more around them."""
     more = {1: {}, 2: {"initial_state": "learned", "head": "relu"}, 3: {"initial_state": "normal"}}
     return [
         network(**KINDS[kind], bidirectional=bidirectional, layers=layers, pooling=pooling, **more[layers])
-        for layers, pooling in product(more, POOLINGS)
+        for layers, pooling in (*product(more, [EVERYTHING]), *product([2], POOLINGS))
     ]
 
 

@@ -55,9 +55,9 @@ def test_losses_and_gradients_are_those_of_torchs_own(words):
 @pytest.mark.parametrize("words", SIZES)
 @torch.no_grad()
 def test_the_probabilities_of_all_words_add_up_to_one(words):
-    for state_H in drawn(words, 3)[0]:
-        losses_V, _ = softmax_of(words)(state_H.expand(words, -1), torch.arange(words))
-        assert losses_V.neg().exp().sum().item() == pytest.approx(1.0)
+    [state_H] = drawn(words, 1)[0]
+    losses_V, _ = softmax_of(words)(state_H.expand(words, -1), torch.arange(words))
+    assert losses_V.neg().exp().sum().item() == pytest.approx(1.0)
 
 
 @torch.no_grad()

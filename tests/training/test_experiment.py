@@ -1,6 +1,7 @@
 """A training run from its parameters: every shipped network, first weights, pretraining."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,17 @@ def twenty(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 # --- every shipped network --------------------------------------------------------------------------
 
-CLASSIFIERS = [name for name, one in SHIPPED["networks"].items() if one.get("task") != "next_word"]
-READERS = [name for name in SHIPPED["networks"] if name not in CLASSIFIERS]
+NO_PART_OF_THE_MODEL = {"training", "pretraining", "teacher", "tutor"}
+
+
+def model_of(name: str) -> dict:
+    return {key: said for key, said in SHIPPED["networks"][name].items() if key not in NO_PART_OF_THE_MODEL}
+
+
+# One of those whose models are the same: how they are trained is set below.
+MODELS = {json.dumps(model_of(name), sort_keys=True): name for name in SHIPPED["networks"]}.values()
+CLASSIFIERS = [name for name in MODELS if model_of(name).get("task") != "next_word"]
+READERS = [name for name in MODELS if name not in CLASSIFIERS]
 # 256 units leap too far at the rate that suits a hundred.
 RATES = {"t3_rnn": 0.003, "t3_rnn_ours": 0.003}
 
