@@ -23,7 +23,7 @@ CHECKPOINTS = Path(".unroll/checkpoints")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> OwnCorpus:
     """Ready to train in two processes, for so long that there is time to look at them."""
     made = OwnCorpus(tmp_path_factory.mktemp("prepared"))
-    made.describe(training={"epochs": 200, "patience": 200, "processes": 2})
+    made.describe(training={"epochs": 400, "patience": 400, "processes": 2})
     made.run("environment", "download", "preprocess", "vocabulary", "vectors")
     return made
 
