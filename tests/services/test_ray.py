@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,10 @@ def serial(tmp_path_factory) -> Project:
     return project
 
 
-@pytest.fixture
-def cluster(tmp_path):
-    made = Cluster(tmp_path)
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """All tests share it, as its start takes long: the last of them takes one of its nodes away."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
     yield made
     made.end()
 
@@ -54,25 +56,6 @@ def read_until(process: subprocess.Popen, enough: Callable[[str], bool]) -> str:
         assert line, said
         said += line
     return said
-
-
-def test_all_stages_survive_the_loss_of_a_node_and_leave_the_lock_of_a_serial_run(cluster, serial, tmp_path):
-    project = made(tmp_path)
-    project.variables |= cluster.variables
-    process = project.start("--on", "ray")
-    said = read_until(
-        process, lambda said: len({node for _, node in ends(said)}) == 2 and len(ends(said)) >= 6
-    )
-    [clone] = (tmp_path / "node1").glob("*/0")
-    begun = (clone / "dvc.lock").stat().st_mtime_ns
-    wait_until(lambda: (clone / "dvc.lock").stat().st_mtime_ns != begun)  # a stage has begun there
-    cluster.kill(1)
-    said += process.stdout.read()
-    assert process.wait(timeout=60) == 0, said
-    assert len(ends(said)) == len({stage for stage, _ in ends(said)}) == STAGES, said
-    assert re.search(r"lost \(\w+\); attempt 1 of 3", said), said
-    assert project.lock == serial.lock
-    assert not list((project.folder / ".unroll/checkpoints").glob("*"))
 
 
 def test_ctrl_c_ends_what_runs_on_the_nodes_and_the_same_command_goes_on(cluster, tmp_path):
@@ -116,3 +99,24 @@ def test_a_cluster_of_this_machine_alone_listens_to_this_machine_alone():
         [sys.executable, "-c", LISTENING], cwd=grid.ROOT, env=variables(), capture_output=True, text=True
     )
     assert set(done.stdout.split()) == {"127.0.0.1"}, done.stdout + done.stderr
+
+
+def test_all_stages_survive_the_loss_of_a_node_and_leave_the_lock_of_a_serial_run(cluster, serial, tmp_path):
+    project = made(tmp_path)
+    clones = partial((cluster.folder / "node1").glob, "*/0")
+    earlier = set(clones())
+    project.variables |= cluster.variables
+    process = project.start("--on", "ray")
+    said = read_until(
+        process, lambda said: len({node for _, node in ends(said)}) == 2 and len(ends(said)) >= 6
+    )
+    [clone] = set(clones()) - earlier
+    begun = (clone / "dvc.lock").stat().st_mtime_ns
+    wait_until(lambda: (clone / "dvc.lock").stat().st_mtime_ns != begun)  # a stage has begun there
+    cluster.kill(1)
+    said += process.stdout.read()
+    assert process.wait(timeout=60) == 0, said
+    assert len(ends(said)) == len({stage for stage, _ in ends(said)}) == STAGES, said
+    assert re.search(r"lost \(\w+\); attempt 1 of 3", said), said
+    assert project.lock == serial.lock
+    assert not list((project.folder / ".unroll/checkpoints").glob("*"))
