@@ -20,7 +20,7 @@ ACCEPTED = Path(__file__).with_name("accepted.json")
 PIP_AUDIT = "pip-audit==2.10.1"
 CANARY = ("django", "2.2")
 PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
-TORCH = re.compile(r"pip install .*\b(torch)==(\S+)")
+TORCH = re.compile(r"^\t.*\b(torch)==(\S+)", re.MULTILINE)
 Pin = tuple[str, str]
 
 
